@@ -1,0 +1,151 @@
+"""The CustomResourceDefinitions of our kinds, made from the models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel
+
+from backstop.api.schema import structural_schema
+from backstop.api.v1alpha1.slo import SLOSpec
+from backstop.api.v1alpha1.slo_status import SLOStatus
+from backstop.vocabulary import CATEGORY, GROUP, VERSION
+
+HEADER: Final = "# Generated from the models in operator/backstop/api by `make crds`; edit those.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of `kubectl get`. Those of priority 1 are shown by `-o wide` only."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+    description: str
+
+    def as_dict(self) -> dict[str, Any]:
+        column = {"name": self.name, "type": self.type, "jsonPath": self.path, "description": self.description}
+        return column | ({"priority": self.priority} if self.priority else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of ours."""
+
+    name: str
+    plural: str
+    short: str
+    description: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[Column, ...]
+
+    @property
+    def crd_name(self) -> str:
+        return f"{self.plural}.{GROUP}"
+
+    @property
+    def file_name(self) -> str:
+        return f"{GROUP}_{self.plural}.yaml"
+
+
+SLO: Final = Kind(
+    name="SLO",
+    plural="slos",
+    short="slo",
+    description="A service level objective and its error budget.",
+    spec=SLOSpec,
+    status=SLOStatus,
+    columns=(
+        Column(name="Objective", type="number", path=".spec.target", description="Target in percent."),
+        Column(name="Window", path=".spec.windows[0].name", description="The primary window."),
+        Column(name="SLI", type="number", path=".status.windows[0].sli", description="Good events in percent."),
+        Column(
+            name="Burn (1h)",
+            type="number",
+            path=".status.burnRates.1h",
+            description="Burn rate over the last hour; above 1 the budget will not last.",
+        ),
+        Column(
+            name="Remaining",
+            type="number",
+            path=".status.windows[0].remainingPercent",
+            description="Error budget left in percent.",
+        ),
+        Column(name="State", path=".status.state", description="Healthy, AtRisk, Exhausted or Unknown."),
+        Column(name="Reason", path=".status.reason", description="Why the state is what it is."),
+        Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age of the object."),
+        Column(
+            name="Coverage",
+            type="number",
+            path=".status.windows[0].coverage",
+            priority=1,
+            description="Known share of the primary window, 0 to 1.",
+        ),
+        Column(name="Source", path=".spec.source", priority=1, description="The Prometheus that is asked."),
+        Column(name="Message", path=".status.message", priority=1, description="The reason in words."),
+    ),
+)
+
+KINDS: Final = (SLO,)
+
+
+def crd(kind: Kind) -> dict[str, Any]:
+    """Return the CustomResourceDefinition of `kind`."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": kind.crd_name},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
+                "categories": [CATEGORY],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": [column.as_dict() for column in kind.columns],
+                    "schema": {"openAPIV3Schema": _object_schema(kind)},
+                }
+            ],
+        },
+    }
+
+
+def _object_schema(kind: Kind) -> dict[str, Any]:
+    return {
+        "description": kind.description,
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural_schema(kind.spec),
+            "status": structural_schema(kind.status),
+        },
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes equal parts out instead of as anchors, which readers of CRDs do not expect."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML, in the order of its keys."""
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)

@@ -1,0 +1,44 @@
+"""Plain tables for terminals: aligned columns, colours only where a terminal shows them."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    title: str
+    key: str
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    colour: str | None = None
+
+
+def render(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> str:
+    """Return the table as text without a trailing newline."""
+    widths = {c.key: max(len(c.title), *(len(row[c.key].text) for row in rows)) for c in columns}
+    lines = ["  ".join(_pad(c.title, widths[c.key], right=c.right) for c in columns)]
+    for row in rows:
+        cells = (_coloured(_pad(row[c.key].text, widths[c.key], right=c.right), row[c.key].colour) for c in columns)
+        lines.append("  ".join(cells))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def colours_wanted() -> bool:
+    """True on a terminal whose user did not switch colours off (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _coloured(text: str, colour: str | None) -> str:
+    return click.style(text, fg=colour) if colour and colours_wanted() else text

@@ -1,0 +1,235 @@
+"""Ties registry, evaluators, scheduler and publisher together. All of it lives in one event loop and one thread.
+
+The watching side calls `on_object`, `on_deleted` and `on_synced` in this loop; nothing here waits for the cluster.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from backstop.domain.assessment import Assessment
+from backstop.domain.errors import SpecError
+from backstop.domain.slo import SLO, Uid
+from backstop.domain.verdict import PASSING
+from backstop.engine.evaluator import SourceEvaluator
+from backstop.engine.publisher import StatusPublisher
+from backstop.engine.registry import Parse, Registered, Registry
+from backstop.engine.scheduler import ATTENTION_BURN_RATE, Scheduler
+from backstop.engine.sources import SourceBinding, check_source
+from backstop.engine.tracked import Tracked
+from backstop.engine.witnesses import Witnesses
+from backstop.ports.clock import Clock
+from backstop.ports.telemetry import Telemetry
+from backstop.vocabulary import Reason, State
+
+log = structlog.get_logger(__name__)
+
+# How long a first result waits for the history behind it, so that a new SLO is not shown as TooEarly for a second, and
+# a restart does not take back what is known. After that the coverage tells how far the history has come.
+NEW_SETTLES_SECONDS: Final = 20.0
+KNOWN_SETTLES_SECONDS: Final = 600.0
+SETTLING_LOOK_SECONDS: Final = 3.0  # history is usually read within one
+
+
+class Engine:
+    """The operator's core, for SLOs."""
+
+    def __init__(
+        self,
+        *,
+        parse: Parse,
+        clock: Clock,
+        telemetry: Telemetry,
+        publisher: StatusPublisher,
+        witnesses: Witnesses,
+    ) -> None:
+        self._clock = clock
+        self._telemetry = telemetry
+        self._publisher = publisher
+        self._witnesses = witnesses
+        self._registry = Registry(parse)
+        self._bindings: dict[str, SourceBinding] = {}
+        self._evaluators: dict[str, SourceEvaluator] = {}
+        self._tracked: dict[Uid, Tracked] = {}
+        self._settling: dict[Uid, _Settling] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._history_tasks: dict[str, asyncio.Task[None]] = {}
+        self._synced = False
+        self.scheduler = Scheduler(
+            clock=clock,
+            telemetry=telemetry,
+            tracked=self._everything_tracked,
+            evaluator_of=self._evaluators.__getitem__,
+            assessed=self._assessed,
+            failed=self._failed,
+        )
+
+    @property
+    def synced(self) -> bool:
+        """True after the first complete LIST: only then the replica knows what there is."""
+        return self._synced
+
+    async def run(self) -> None:
+        """Run until cancelled. A failing part stops the engine."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            for name in self._evaluators:
+                self._start_history(name)
+            tasks.create_task(self.scheduler.run(), name="scheduler")
+            tasks.create_task(self._publisher.run(), name="publisher")
+
+    def set_sources(self, bindings: Mapping[str, SourceBinding]) -> None:
+        """Take the sources of a configuration. One whose binding is the same object keeps its ledger."""
+        for name in [n for n, binding in self._bindings.items() if bindings.get(n) is not binding]:
+            self._drop_source(name)
+        for name, binding in bindings.items():
+            if name not in self._evaluators:
+                self._bindings[name] = binding
+                self._evaluators[name] = SourceEvaluator(
+                    binding,
+                    clock=self._clock,
+                    telemetry=self._telemetry,
+                    witnesses=self._witnesses,
+                )
+                self._start_history(name)
+        self._registry.recheck(self._check)
+        for registered in self._registry:
+            self._follow(registered)
+
+    def on_object(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Take an object as it is now in the cluster."""
+        registered, changed = self._registry.put(kind, body, self._check)
+        if registered is None:
+            return
+        status = body.get("status")
+        self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
+        if changed:
+            known = isinstance(status, Mapping) and status.get("state") not in (None, str(State.UNKNOWN))
+            self._follow(registered, known_before=known)
+            self._count()
+
+    def on_deleted(self, kind: str, uid: str) -> None:
+        """Take the deletion of an object."""
+        removed = self._registry.remove(Uid(uid))
+        if removed is not None:
+            log.info("object.deleted", kind=kind, slo=f"{removed.ref.namespace}/{removed.ref.name}")
+        self._untrack(Uid(uid))
+        self._publisher.forget(Uid(uid))
+        self._count()
+
+    def on_synced(self, kind: str, uids: frozenset[str]) -> None:
+        """Take the uids of a complete LIST: what we hold beyond them was deleted unseen."""
+        for uid in self._registry.missing_from(uids):
+            self.on_deleted(kind, uid)
+        self._synced = True
+
+    def _check(self, slo: SLO) -> None:
+        check_source(slo, self._bindings)
+
+    def _follow(self, registered: Registered, *, known_before: bool = True) -> None:
+        """Make what is evaluated agree with what is registered."""
+        uid, slo = registered.ref.uid, registered.slo
+        if slo is None:
+            self._untrack(uid)
+            if registered.problem is not None:
+                self._publisher.refused(uid, registered.problem, registered.reason, generation=registered.generation)
+            return
+        tracked = self._tracked.get(uid)
+        if tracked is not None and tracked.slo == slo:
+            return
+        if tracked is not None and _same_series(tracked.slo, slo):
+            tracked.slo, tracked.next_due = slo, 0.0  # a changed target or window keeps the data
+            if not tracked.history_read:  # a longer window asks for more of it
+                tracked.backfill_due = 0.0
+                self._settling[uid] = _Settling(self._clock.monotonic(), known_before=True)
+            return
+        if tracked is not None:
+            log.info("slo.restarted", slo=slo.key, why="its indicator or source changed: the ledger begins anew")
+            self._untrack(uid)
+        self._tracked[uid] = Tracked(slo=slo)
+        self._settling[uid] = _Settling(self._clock.monotonic(), known_before=known_before)
+        if not known_before:
+            self._publisher.waiting(uid, generation=registered.generation)
+
+    def _untrack(self, uid: Uid) -> None:
+        tracked = self._tracked.pop(uid, None)
+        self._settling.pop(uid, None)
+        if tracked is None:
+            return
+        if (evaluator := self._evaluators.get(tracked.slo.source)) is not None:
+            evaluator.forget(tracked)
+        tracked.gone = True
+        self._telemetry.forgotten(tracked.slo)
+
+    def _everything_tracked(self) -> Iterator[tuple[str, Tracked]]:
+        for tracked in list(self._tracked.values()):
+            yield tracked.slo.source, tracked
+
+    def _assessed(self, assessment: Assessment) -> None:
+        uid = assessment.slo.uid
+        tracked = self._tracked.get(uid)
+        registered = self._registry.get(uid)
+        if tracked is None or registered is None or tracked.slo is not assessment.slo:
+            return  # deleted or edited while the evaluation was under way
+        settling = self._settling.get(uid)
+        if settling is not None and settling.holds(tracked, assessment, self._clock.monotonic()):
+            tracked.next_due = min(tracked.next_due, self._clock.monotonic() + SETTLING_LOOK_SECONDS)
+            return
+        self._settling.pop(uid, None)
+        self._publisher.assessed(uid, assessment, generation=registered.generation)
+
+    def _failed(self, tracked: Tracked) -> None:
+        """Say on the object that we failed on it."""
+        registered = self._registry.get(tracked.slo.uid)
+        if registered is not None:
+            problem = SpecError("", f"Backstop failed on this object ({tracked.fault}); its log has the details")
+            self._publisher.refused(tracked.slo.uid, problem, Reason.INTERNAL_ERROR, generation=registered.generation)
+
+    def _start_history(self, name: str) -> None:
+        if self._tasks is not None and name not in self._history_tasks:
+            task = self._tasks.create_task(self._evaluators[name].history.run(), name=f"history-{name}")
+            self._history_tasks[name] = task
+
+    def _drop_source(self, name: str) -> None:
+        for tracked in [t for t in self._tracked.values() if t.slo.source == name]:
+            self._untrack(tracked.slo.uid)
+        del self._evaluators[name], self._bindings[name]
+        if (task := self._history_tasks.pop(name, None)) is not None:
+            task.cancel()
+
+    def _count(self) -> None:
+        refused = sum(1 for registered in self._registry if registered.slo is None)
+        self._telemetry.registered(valid=len(self._registry) - refused, refused=refused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settling:
+    """An SLO whose first result since our start, its creation, or a longer window is still to come."""
+
+    since: float  # monotonic seconds
+    known_before: bool  # its status had a known state already
+
+    def holds(self, tracked: Tracked, assessment: Assessment, now: float) -> bool:
+        """True while a first result would say less than will be known soon, or than was written before."""
+        age = now - self.since
+        if assessment.data.available:
+            if assessment.burn_rates.get("5m", 0.0) >= ATTENTION_BURN_RATE:
+                return False  # what burns now is not held back for what was before
+            return not tracked.history_read and age < (
+                KNOWN_SETTLES_SECONDS if self.known_before else NEW_SETTLES_SECONDS
+            )
+        # A restart of ours must not make a passing gap of the source longer than it is.
+        passing = assessment.data.reason in PASSING
+        return self.known_before and passing and age < tracked.slo.evaluation.stale_after_seconds
+
+
+def _same_series(old: SLO, new: SLO) -> bool:
+    """True when both count the same events, so that the ledger stays true."""
+    return (old.indicator, old.source, old.evaluation.no_traffic) == (
+        new.indicator,
+        new.source,
+        new.evaluation.no_traffic,
+    )

@@ -1,0 +1,256 @@
+"""Evaluates the SLOs of one source: seal the minutes that are complete, read the head, assess.
+
+A tick asks for the sealed minutes and for the head (the time since the last sealed minute) of every due SLO at the
+same source time, in few queries. What fails is unknown, stays unsealed, and is caught up later by a range query, so an
+outage between the operator and the source leaves no hole as long as the source itself kept scraping.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from backstop.domain.assessment import Assessment
+from backstop.domain.errors import QueryRejected, SourceUnreachable
+from backstop.domain.evidence import Slice, unknown
+from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
+from backstop.domain.slo import SLO
+from backstop.domain.verdict import follow_data
+from backstop.engine.asking import Failure, Outcome, ask
+from backstop.engine.assess import assess
+from backstop.engine.containment import contained
+from backstop.engine.history import History
+from backstop.engine.planner import Question
+from backstop.engine.probing import probe_terms, read_probe
+from backstop.engine.readings import needs_proof, slice_from_answer, slice_question
+from backstop.engine.scheduler import interval_of
+from backstop.engine.source_clock import SourceClock
+from backstop.engine.sources import SourceBinding, enforced_matchers
+from backstop.engine.tracked import PROBE_AGAIN_SECONDS, PROBE_EVERY_SECONDS, Tracked
+from backstop.engine.witnesses import Witnesses
+from backstop.ports.clock import Clock
+from backstop.ports.telemetry import Telemetry
+from backstop.vocabulary import Reason
+
+log = structlog.get_logger(__name__)
+
+SEAL_MARGIN_SECONDS: Final = 5.0  # beside one scrape interval (semantics K19)
+MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in the background
+
+
+@dataclass(frozen=True, slots=True)
+class _SliceAsked:
+    """A question about a slice, and the one for proof that may have to follow it."""
+
+    first: Question
+    proof: Question
+
+
+class SourceEvaluator:
+    """Owns the ledger rows of the SLOs of one source."""
+
+    def __init__(
+        self,
+        binding: SourceBinding,
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        witnesses: Witnesses,
+    ) -> None:
+        self._binding = binding
+        self.source = source = binding.source
+        self.clock = SourceClock(source, clock)
+        self._local = clock
+        self._telemetry = telemetry
+        self._witnesses = witnesses
+        self._standard = Ledger(STANDARD_TIERS)
+        self._long = Ledger(LONG_TIERS)
+        self.history = History(source, clock=clock, telemetry=telemetry, enforced=self.enforced)
+
+    def enforced(self, slo: SLO) -> dict[str, str]:
+        """The matchers that this source forces on an SLO."""
+        return enforced_matchers(slo, self._binding)
+
+    def forget(self, tracked: Tracked) -> None:
+        """Give the row of an SLO back."""
+        if tracked.row is not None and tracked.ledger is not None:
+            tracked.ledger.remove(tracked.row)
+        tracked.row = None
+        tracked.gone = True
+
+    async def evaluate(self, due: Sequence[Tracked]) -> list[Assessment]:
+        """Evaluate SLOs of this source now. Failures of the source become unknown evidence, never exceptions.
+
+        An SLO on which we fail ourselves has no assessment; its `fault` says why.
+        """
+        for tracked in due:
+            tracked.fault = None
+        if self.clock.is_due():
+            try:
+                await self.clock.ask()
+                self._telemetry.clock_offset(self.source.name, self.clock.skew_seconds)
+            except (SourceUnreachable, QueryRejected, IndexError) as problem:
+                log.warning("source.time_unknown", source=self.source.name, problem=str(problem))
+        at = float(int(self.clock.now()))
+        await self._probe([t for t in due if t.probe_due <= self._local.monotonic()], at)
+        due = [t for t in due if not t.gone]
+        for tracked in due:
+            self._ensure_row(tracked, at)
+        await self._read(due, at)
+        await self._witnesses.hear_all([t for t in due if t.slo.workload is not None])
+        return self._assess([t for t in due if not t.gone and t.fault is None], at)
+
+    async def _probe(self, due: Sequence[Tracked], at: float) -> None:
+        by_uid = {t.slo.uid: t for t in due}
+        asked: list[Question] = []
+        for tracked in due:
+            with contained(tracked):
+                if terms := probe_terms(tracked.slo, self.enforced(tracked.slo)):
+                    asked.append(Question(uid=tracked.slo.uid, at=at, terms=terms, alone=tracked.alone))
+        for question, outcome in await ask(self.source, asked):
+            tracked = by_uid[question.uid]
+            if isinstance(outcome, Failure):
+                tracked.alone = tracked.alone or outcome.own_fault
+                continue  # asked again at the next tick; the slices of this tick tell the user why
+            probe = read_probe(tracked.slo, outcome)
+            tracked.native, tracked.bucket_problem = probe.native, probe.bucket_problem
+            # A second look soon: the first one may have met a series too young to tell its interval.
+            sure = probe.scrape_seconds == tracked.scrape_seconds and probe.bucket_problem is None
+            tracked.scrape_seconds = probe.scrape_seconds or tracked.scrape_seconds
+            tracked.probe_due = self._local.monotonic() + (PROBE_EVERY_SECONDS if sure else PROBE_AGAIN_SECONDS)
+
+    def _ensure_row(self, tracked: Tracked, at: float) -> None:
+        """Give a new SLO a row, and a new one where the old one cannot go on."""
+        sealed = self._sealed_end(tracked, at)
+        fits = self._standard if tracked.history_seconds() <= self._standard.span else self._long
+        if tracked.row is not None and tracked.ledger is not None:
+            newest = tracked.ledger.newest(tracked.row)
+            # Left too far behind, or in a future that the source has taken back.
+            usable = sealed - newest <= STANDARD_TIERS[0].span and newest <= at
+            if usable and (tracked.ledger is fits or fits is self._standard):
+                return
+            tracked.ledger.remove(tracked.row)
+        tracked.ledger, tracked.row, tracked.anchor = fits, fits.add(sealed), sealed
+        tracked.backfilled_seconds = 0.0
+        tracked.good_seen_at = None
+
+    def _sealed_end(self, tracked: Tracked, at: float) -> int:
+        return int((at - tracked.scrape_seconds - SEAL_MARGIN_SECONDS) // MINUTE) * MINUTE
+
+    async def _read(self, due: Sequence[Tracked], at: float) -> None:
+        questions: list[_SliceAsked] = []
+        for tracked in due:
+            with contained(tracked):
+                questions += self._slices_to_read(tracked, at)
+        by_uid: dict[str, dict[float, Outcome]] = {}
+        for question, outcome in await self._ask(questions):
+            by_uid.setdefault(question.uid, {})[question.at] = outcome
+        for tracked in due:
+            if not tracked.gone and tracked.fault is None:
+                with contained(tracked):
+                    self._store(tracked, by_uid[tracked.slo.uid], at)
+
+    def _slices_to_read(self, tracked: Tracked, at: float) -> list[_SliceAsked]:
+        """Return the questions for the minutes that can be sealed, and for the head."""
+        ledger, row = _row(tracked)
+        newest, sealed = ledger.newest(row), self._sealed_end(tracked, at)
+        # An SLO that is looked at every five minutes has five minutes to seal each time.
+        usual = max(MAX_SLICES_PER_TICK, math.ceil(interval_of(tracked) / MINUTE) + 1)
+        if sealed - newest > usual * MINUTE:
+            self.history.catch_up(tracked, upto=sealed)
+        tracked.head_from = None if tracked.catching_up else max(newest, sealed)
+        if tracked.head_from is None:
+            # While the minutes before are caught up, the last minute still tells whether data arrives.
+            return [self._question(tracked, at, MINUTE)]
+        ends = range(newest + MINUTE, sealed + 1, MINUTE)
+        head = self._question(tracked, at, at - tracked.head_from)
+        return [*(self._question(tracked, end, MINUTE) for end in ends), head]
+
+    def _question(self, tracked: Tracked, at: float, seconds: float) -> _SliceAsked:
+        asked = slice_question(
+            tracked.slo,
+            seconds=seconds,
+            native=tracked.native,
+            scrape_seconds=tracked.scrape_seconds,
+            enforced=self.enforced(tracked.slo),
+        )
+        first = Question(uid=tracked.slo.uid, at=float(at), terms=asked.terms, alone=tracked.alone)
+        return _SliceAsked(first, replace(first, terms=asked.proof))
+
+    async def _ask(self, questions: Sequence[_SliceAsked]) -> list[tuple[Question, Outcome]]:
+        """Ask about slices, and for proof where series were born or reset; an answer without its proof is a failure."""
+        answered = await ask(self.source, [question.first for question in questions])
+        proofs = {(question.first.uid, question.first.at): question.proof for question in questions}
+        wanted = [
+            proofs[question.uid, question.at]
+            for question, outcome in answered
+            if not isinstance(outcome, Failure) and needs_proof(outcome)
+        ]
+        proven = {(question.uid, question.at): outcome for question, outcome in await ask(self.source, wanted)}
+
+        def whole(question: Question, outcome: Outcome) -> Outcome:
+            proof = proven.get((question.uid, question.at))
+            if proof is None or isinstance(outcome, Failure):
+                return outcome
+            return proof if isinstance(proof, Failure) else {**outcome, **proof}
+
+        return [(question, whole(question, outcome)) for question, outcome in answered]
+
+    def _store(self, tracked: Tracked, outcomes: Mapping[float, Outcome], at: float) -> None:
+        ledger, row = _row(tracked)
+        good_seen = tracked.good_seen_at is not None and at - tracked.good_seen_at <= tracked.history_seconds()
+        failed_alone = False
+        for end in sorted(outcomes):
+            outcome = outcomes[end]
+            if isinstance(outcome, Failure):
+                failed_alone = failed_alone or outcome.own_fault
+                continue
+            if end == at or tracked.catching_up or ledger.newest(row) + MINUTE != int(end):
+                continue
+            evidence = slice_from_answer(tracked.slo, outcome, at=end, good_seen=good_seen)
+            if evidence.good > 0:
+                good_seen, tracked.good_seen_at = True, end
+            unknown_seconds = 0.0 if evidence.known else float(MINUTE)
+            ledger.append(row, good=evidence.good, bad=evidence.bad, unknown_seconds=unknown_seconds)
+            self._telemetry.sealed(tracked.slo, evidence, MINUTE)
+        tracked.alone = failed_alone
+        self._store_head(tracked, outcomes[at], at, good_seen=good_seen)
+
+    def _store_head(self, tracked: Tracked, outcome: Outcome, at: float, *, good_seen: bool) -> None:
+        ledger, row = _row(tracked)
+        evidence: Slice
+        if tracked.bucket_problem is not None:
+            evidence = unknown(Reason.THRESHOLD_NOT_A_BUCKET, tracked.bucket_problem)
+        elif isinstance(outcome, Failure):
+            evidence = outcome.evidence
+        else:
+            evidence = slice_from_answer(tracked.slo, outcome, at=at, good_seen=good_seen)
+            self.history.backfill(tracked)  # even without data now: what was seen before tells what is missing
+        # The head was asked from the boundary that should be sealed by now: where sealing failed it does not fit.
+        if evidence.known and ledger.newest(row) == tracked.head_from:
+            ledger.set_head(row, end=at, good=evidence.good, bad=evidence.bad, unknown_seconds=0.0)
+            if evidence.good > 0:
+                tracked.good_seen_at = at
+        # Otherwise the head stays as it was read: the time since then is unknown, what was counted is not.
+        tracked.data = follow_data(
+            tracked.data, evidence, at=at, stale_after_seconds=tracked.slo.evaluation.stale_after_seconds
+        )
+
+    def _assess(self, evaluated: Sequence[Tracked], at: float) -> list[Assessment]:
+        assessments: list[Assessment] = []
+        for ledger in (self._standard, self._long):
+            here = [t for t in evaluated if t.ledger is ledger]
+            if here:
+                found = assess(here, ledger, at=at, clock_skew_seconds=self.clock.skew_seconds)
+                for tracked, assessment in zip(here, found, strict=True):
+                    tracked.assessment = assessment
+                assessments += found
+        return assessments
+
+
+def _row(tracked: Tracked) -> tuple[Ledger, int]:
+    if tracked.ledger is None or tracked.row is None:
+        raise ValueError(f"SLO {tracked.slo.key} has no ledger row yet")
+    return tracked.ledger, tracked.row

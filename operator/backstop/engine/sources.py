@@ -1,0 +1,59 @@
+"""The configured metrics sources, and which namespaces may use which."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from backstop.domain.errors import SpecError
+from backstop.domain.slo import SLO
+from backstop.ports.metrics import MetricsSource
+from backstop.promql.confine import confined_terms
+from backstop.promql.parse import PromQLError
+from backstop.vocabulary import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBinding:
+    """A source as the administrator granted it."""
+
+    source: MetricsSource
+    allowed_namespaces: tuple[str, ...] = ("*",)  # names or globs
+    enforced_matchers: Mapping[str, str] = field(default_factory=dict)  # `$namespace` stands for the SLO's
+
+
+class SourceRefused(SpecError):
+    """The SLO names a source that it cannot have."""
+
+    def __init__(self, reason: Reason, problem: str) -> None:
+        super().__init__("spec.source", problem)
+        self.reason = reason
+
+
+def check_source(slo: SLO, bindings: Mapping[str, SourceBinding]) -> None:
+    """Raise SourceRefused unless the source of an SLO exists and its namespace may use it."""
+    binding = bindings.get(slo.source)
+    if binding is None:
+        usable = sorted(name for name, b in bindings.items() if _allowed(slo.namespace, b))
+        fix = f"use one of: {', '.join(usable)}" if usable else "no source is configured for this namespace"
+        raise SourceRefused(Reason.SOURCE_UNKNOWN, f"no source is named {slo.source!r}; {fix}")
+    if not _allowed(slo.namespace, binding):
+        raise SourceRefused(
+            Reason.SOURCE_NOT_ALLOWED,
+            f"source {slo.source!r} is not allowed for namespace {slo.namespace!r};"
+            " ask the administrator to add it to sources[].allowedNamespaces, or use another source",
+        )
+    try:
+        confined_terms(slo.indicator, enforced_matchers(slo, binding), seconds=60.0)
+    except PromQLError as problem:
+        raise SpecError(
+            "spec.indicator", f"source {slo.source!r} limits queries to their tenant: {problem}"
+        ) from problem
+
+
+def enforced_matchers(slo: SLO, binding: SourceBinding) -> dict[str, str]:
+    """Return the matchers that a source forces on an SLO, with the SLO's namespace in place of `$namespace`."""
+    return {label: value.replace("$namespace", slo.namespace) for label, value in binding.enforced_matchers.items()}
+
+
+def _allowed(namespace: str, binding: SourceBinding) -> bool:
+    return any(fnmatchcase(namespace, pattern) for pattern in binding.allowed_namespaces)

@@ -1,0 +1,39 @@
+"""What the engine tells about itself, as numbers."""
+
+from typing import Protocol
+
+from backstop.domain.assessment import Assessment
+from backstop.domain.evidence import Slice
+from backstop.domain.slo import SLO
+
+
+class Telemetry(Protocol):
+    """Counts and gauges. Calls never raise and never block."""
+
+    def assessed(self, assessment: Assessment, *, lag_seconds: float) -> None:
+        """Show the numbers of an SLO; lag is due time to stored result."""
+        ...
+
+    def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
+        """Count the events of a sealed slice, or its unknown time."""
+        ...
+
+    def dropped(self, source: str, count: int) -> None:
+        """Count evaluations that were due while the source was still busy with earlier ones."""
+        ...
+
+    def forgotten(self, slo: SLO) -> None:
+        """Remove every series of an SLO that is gone."""
+        ...
+
+    def registered(self, *, valid: int, refused: int) -> None:
+        """Show how many SLOs there are."""
+        ...
+
+    def clock_offset(self, source: str, seconds: float) -> None:
+        """Show source clock minus local clock."""
+        ...
+
+    def status_written(self, outcome: str) -> None:
+        """Count a status write: applied, forbidden or failed."""
+        ...

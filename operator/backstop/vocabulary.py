@@ -1,0 +1,129 @@
+"""Every name that leaves the process, once: API group, conditions, reasons, events, metrics, labels, limits.
+
+The reference pages are generated from here. Names are API: they change only with a release note.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+GROUP: Final = "backstop.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "backstop"
+
+STATUS_FIELD_MANAGER: Final = "backstop-status"  # owns the status of SLOs, and nothing else
+LEASE_NAME: Final = "backstop-leader"  # in the operator's own namespace
+
+DEFAULT_SOURCE: Final = "default"
+WINDOW_PLACEHOLDER: Final = "$window"  # in indicator.query expressions; {{.window}} means the same
+
+# Limits of the API (semantics K11). Every list, string and map of the schema has one.
+MAX_WINDOWS: Final = 4
+MAX_PROMQL_LENGTH: Final = 4096
+MAX_TEXT_LENGTH: Final = 1024
+MAX_NAME_LENGTH: Final = 63
+MAX_GROUP_BY: Final = 8
+MAX_COMPONENTS: Final = 16
+MAX_TARGET_DECIMALS: Final = 6
+
+BURN_WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")  # shown in status.burnRates of every SLO
+
+
+class Condition(StrEnum):
+    """Condition types of an SLO, all present from first sight on."""
+
+    READY = "Ready"  # the object is understood and evaluated; False names the field and the fix
+    DATA_AVAILABLE = "DataAvailable"  # the source answers with usable samples; False says why and since when
+    BUDGET_HEALTHY = "BudgetHealthy"  # budget left in the primary window; Unknown while it cannot be told
+    CLOCK_SKEW = "ClockSkew"  # True while the operator's clock and the source's differ by more than two seconds
+    WORKLOAD_HEALTHY = "WorkloadHealthy"  # only with spec.workload: what the Kubernetes API says of the workload
+
+
+class Reason(StrEnum):
+    """Reasons of conditions and Events. A reason is an output, never a control channel."""
+
+    # Ready
+    EVALUATED = "Evaluated"  # evaluated at least once since the last change of the spec
+    WAITING_FOR_FIRST_EVALUATION = "WaitingForFirstEvaluation"  # understood, and not evaluated yet
+    INVALID = "Invalid"  # a field is wrong; the message has path and fix
+    NOT_SUPPORTED_YET = "NotSupportedYet"  # a field of the API that this version refuses rather than ignores
+    SOURCE_UNKNOWN = "SourceUnknown"  # spec.source names no configured Prometheus
+    SOURCE_NOT_ALLOWED = "SourceNotAllowed"  # the source is not allowed for this namespace
+    INTERNAL_ERROR = "InternalError"  # Backstop failed on this object: a defect of ours, the log has the trace
+    FORBIDDEN = "Forbidden"  # a right is missing; the message prints the rule to grant
+    # DataAvailable, and why a stretch is unknown
+    SAMPLES_FRESH = "SamplesFresh"  # the newest sample is younger than evaluation.staleAfter
+    NO_TRAFFIC = "NoTraffic"  # the series are there and stand still
+    NO_DATA = "NoData"  # the query for the total answers nothing
+    STALE = "Stale"  # the newest sample is older than evaluation.staleAfter
+    NOT_A_NUMBER = "NotANumber"  # the query answers NaN
+    INCONSISTENT = "Inconsistent"  # more bad than total events, a negative or an infinite count
+    SEVERAL_SERIES = "SeveralSeries"  # a query returned several series where one is expected
+    GOOD_NEVER_SEEN = "GoodNeverSeen"  # total without good: no good event was seen in the window yet
+    BASELINE = "Baseline"  # first values of counters that may have begun before we looked
+    QUERY_FAILED = "QueryFailed"  # the source answered with an error
+    SOURCE_UNREACHABLE = "SourceUnreachable"  # no answer in time, or none that is Prometheus's
+    PARTIAL_ANSWER = "PartialAnswer"  # the source warned that its answer is not whole
+    NOT_FETCHED = "NotFetched"  # not asked yet (start-up, back-pressure)
+    THRESHOLD_NOT_A_BUCKET = "ThresholdNotABucket"  # latency threshold between two bucket bounds
+    # BudgetHealthy
+    WITHIN_BUDGET = "WithinBudget"  # 25 % or more left
+    LOW_BUDGET = "LowBudget"  # less than 25 % left
+    BUDGET_EXHAUSTED = "BudgetExhausted"  # nothing left
+    TOO_EARLY = "TooEarly"  # less than 5 % of the window is known
+    DATA_UNKNOWN = "DataUnknown"  # cannot be told, since DataAvailable is not True
+    # ClockSkew
+    CLOCKS_AGREE = "ClocksAgree"  # within two seconds
+    CLOCKS_DIFFER = "ClocksDiffer"  # the message has the difference and its direction
+    # WorkloadHealthy
+    ENDPOINTS_READY = "EndpointsReady"  # at least one endpoint is ready, and half of the pods or more
+    NO_READY_ENDPOINT = "NoReadyEndpoint"  # nobody can answer: bad evidence even when the metrics are silent
+    PODS_FAILING = "PodsFailing"  # more than half crash-looping or unready
+    WORKLOAD_NOT_FOUND = "WorkloadNotFound"  # no object of the name in spec.workload is in the namespace
+    WORKLOAD_UNREADABLE = "WorkloadUnreadable"  # the Kubernetes API could not be asked
+    SCALED_TO_ZERO = "ScaledToZero"  # on purpose: nothing can be said about what does not run
+
+
+class State(StrEnum):
+    """status.state of an SLO (semantics B7)."""
+
+    HEALTHY = "Healthy"  # 25 % or more of the budget of the primary window is left
+    AT_RISK = "AtRisk"  # less than 25 % is left, or the workload fails
+    EXHAUSTED = "Exhausted"  # nothing is left, or less
+    UNKNOWN = "Unknown"  # it cannot be told; status.lastKnown has what was known last
+
+
+class EventReason(StrEnum):
+    """Reasons of Kubernetes Events on an SLO."""
+
+    STATE_CHANGED = "StateChanged"  # status.state moved; the note says from what to what, and why
+    DATA_LOST = "DataLost"  # the source gives no usable samples any more
+    DATA_RESTORED = "DataRestored"  # it does again
+    REFUSED = "Refused"  # the object cannot be evaluated as it stands; the note has path and fix
+
+
+class Metric(StrEnum):
+    """Metrics at /metrics. Labels of an SLO: slo_namespace, slo. Sources have the label source."""
+
+    OBJECTIVE_RATIO = "backstop_slo_objective_ratio"  # gauge; 0.999 for a target of 99.9
+    SLI_RATIO = "backstop_sli_ratio"  # gauge by window; absent while unknown or without traffic
+    BUDGET_REMAINING_RATIO = "backstop_error_budget_remaining_ratio"  # gauge by window; below 0 overspent
+    BURN_RATE = "backstop_burn_rate"  # gauge by window (5m … 3d); absent without events
+    COVERAGE_RATIO = "backstop_window_coverage_ratio"  # gauge by window; known time by window length
+    STATE = "backstop_slo_state"  # gauge by state; 1 for the present one
+    EVENTS_TOTAL = "backstop_slo_events_total"  # counter by result: good, bad
+    UNKNOWN_SECONDS_TOTAL = "backstop_slo_unknown_seconds_total"  # counter of sealed time without evidence
+    EVALUATION_LAG_SECONDS = "backstop_evaluation_lag_seconds"  # histogram; due time to stored result
+    EVALUATIONS_TOTAL = "backstop_evaluations_total"  # counter by source and outcome: evaluated, unknown, dropped
+    QUERIES_TOTAL = "backstop_source_queries_total"  # counter by source and outcome
+    QUERY_SECONDS = "backstop_source_query_seconds"  # histogram by source
+    QUERIES_IN_FLIGHT = "backstop_source_queries_in_flight"  # gauge by source
+    QUERY_CONCURRENCY = "backstop_source_query_concurrency_limit"  # gauge by source
+    QUERY_TIMEOUT_SECONDS = "backstop_source_query_timeout_seconds"  # gauge by source; bound of every query
+    CLOCK_OFFSET_SECONDS = "backstop_source_clock_offset_seconds"  # gauge by source; source minus local
+    STATUS_WRITES_TOTAL = "backstop_status_writes_total"  # counter by outcome
+    REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
+    LEADER = "backstop_leader"  # gauge; 1 on the replica that writes
+    CONFIG_VALID = "backstop_config_valid"  # gauge; 0 while the last good configuration is in force
+    PROCESS_RSS_BYTES = "backstop_process_resident_bytes"  # gauge; memory of the process
+    WATCH_RESTARTS_TOTAL = "backstop_watch_restarts_total"  # counter; restarts of the watching thread

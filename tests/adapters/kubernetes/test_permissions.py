@@ -1,0 +1,99 @@
+"""The table of rights is exactly what the code uses: nothing missing, nothing to spare."""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+
+import pytest
+
+from backstop.adapters.kubernetes.calls import Verb
+from backstop.adapters.kubernetes.events import EventRecorder
+from backstop.adapters.kubernetes.intake import Intake
+from backstop.adapters.kubernetes.lease import LeaseElector
+from backstop.adapters.kubernetes.lister import Lister
+from backstop.adapters.kubernetes.permissions import PERMISSIONS
+from backstop.adapters.kubernetes.status_writer import KubernetesStatusWriter
+from backstop.adapters.kubernetes.sweeper import Sweeper
+from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReader
+from backstop.domain.leadership import LeaseSettings
+from backstop.domain.slo import Workload, WorkloadKind
+from tests.adapters.kubernetes.slos import create_slos
+from tests.adapters.kubernetes.waiting import eventually
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def test_no_right_is_a_wildcard_or_listed_twice():
+    rules = [(p.scope, p.resource.group, p.rbac_resource, p.verb) for p in PERMISSIONS]
+    assert len(rules) == len(set(rules))
+    assert not any("*" in part for rule in rules for part in rule)
+
+
+def test_what_is_written_is_our_status_events_and_the_lease():
+    writing = {p.rbac_resource for p in PERMISSIONS if p.verb not in (Verb.GET, Verb.LIST, Verb.WATCH)}
+    assert writing == {"slos/status", "events", "leases"}
+
+
+def test_every_right_says_why():
+    assert all(permission.why for permission in PERMISSIONS)
+
+
+@pytest.mark.cluster
+async def test_all_rights_but_the_watch_are_used_and_no_other(slo_cluster, namespace, client, clock, monkeypatch):
+    used = set()
+    request = type(client).request
+
+    async def recording(self, call, **options):
+        resource = call.resource.plural + (f"/{call.subresource}" if call.subresource else "")
+        used.add((call.resource.group, resource, call.verb))
+        return await request(self, call, **options)
+
+    monkeypatch.setattr(type(client), "request", recording)
+    (slo,) = create_slos(slo_cluster, namespace, "checkout")
+    slo_cluster.apply(
+        [
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "web"},
+                "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
+            },
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "web"},
+                "spec": {
+                    "replicas": 0,
+                    "selector": {"matchLabels": {"app": "web"}},
+                    "template": {
+                        "metadata": {"labels": {"app": "web"}},
+                        "spec": {"containers": [{"name": "web", "image": "none"}]},
+                    },
+                },
+            },
+        ],
+        namespace=namespace,
+    )
+    await _use_everything(client, clock, namespace, slo)
+    granted = {(p.resource.group, p.rbac_resource, p.verb) for p in PERMISSIONS if p.verb is not Verb.WATCH}
+    assert used == granted
+
+
+async def _use_everything(client, clock, namespace, slo):
+    nothing = {"on_object": print, "on_deleted": print, "on_synced": print, "on_deaf": print}
+    intake = Intake(**nothing, monotonic=clock.monotonic)
+    await Sweeper(Lister(client), intake, clock=clock, namespaces=[namespace], on_served=print).sweep("SLO")
+    writer = KubernetesStatusWriter(client, EventRecorder(client, clock=clock, instance="test"))
+    await writer.apply_status(slo, {"state": "Healthy"})
+    for _ in range(2):
+        await writer.emit_event(slo, warning=False, reason="StateChanged", note="x", at=NOW)
+    for kind in WorkloadKind:
+        await KubernetesWorkloadReader(client).read_workload(namespace, Workload(kind=kind, name="web"))
+    quick = LeaseSettings(duration=3, renew_deadline=2, retry_period=0.1)
+    elector = LeaseElector(client, namespace=namespace, identity="me", clock=clock, settings=quick)
+    task = asyncio.create_task(elector.run())
+    await eventually(elector.is_leader)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await elector.release()

@@ -1,0 +1,153 @@
+"""SLOs as people write them, for the tests of the API."""
+
+from typing import Any
+
+RATIO = {
+    "bad": 'http_requests_total{service="checkout",code=~"5.."}',
+    "total": 'http_requests_total{service="checkout"}',
+}
+
+
+def slo_body(**spec: Any) -> dict[str, Any]:
+    """Return a valid SLO with fields of its spec replaced; a value of `...` removes the field."""
+    merged = {"target": 99.9, "indicator": {"ratio": dict(RATIO)}} | spec
+    return {
+        "apiVersion": "backstop.dev/v1alpha1",
+        "kind": "SLO",
+        "metadata": {"name": "checkout", "namespace": "shop", "uid": "0-1", "generation": 3},
+        "spec": {key: value for key, value in merged.items() if value is not ...},
+    }
+
+
+def with_indicator(**kinds: Any) -> dict[str, Any]:
+    return slo_body(indicator=kinds)
+
+
+def ratio(**fields: Any) -> dict[str, Any]:
+    return with_indicator(ratio={key: value for key, value in (RATIO | fields).items() if value is not ...})
+
+
+# One accepted SLO per kind of indicator, and the example of the design as far as this version goes.
+ACCEPTED: dict[str, dict[str, Any]] = {
+    "ratio of bad events": slo_body(),
+    "ratio of good events": ratio(bad=..., good='http_requests_total{code!~"5.."}'),
+    "latency": with_indicator(
+        latency={
+            "histogram": "http_request_duration_seconds",
+            "selector": '{service="checkout"}',
+            "threshold": "500ms",
+        }
+    ),
+    "latency of all series": with_indicator(latency={"histogram": "latency_seconds", "threshold": "1s"}),
+    "boolean": with_indicator(boolean={"metric": 'probe_success{job="blackbox"}'}),
+    "threshold": with_indicator(threshold={"query": "max(queue_depth)", "op": "lt", "value": 100}),
+    "query": with_indicator(
+        query={
+            "bad": "sum(increase(errors_total[$window]))",
+            "total": "sum(increase(requests_total[{{.window}}]))",
+        }
+    ),
+    "everything that is supported": slo_body(
+        description="Checkout answers without a server error",
+        service="checkout",
+        windows=[{"name": "30d", "rolling": "30d"}, {"name": "day", "rolling": "24h"}],
+        budgeting="Occurrences",
+        source="default",
+        evaluation={
+            "interval": "30s",
+            "noData": "Unknown",
+            "noTraffic": "Neutral",
+            "staleAfter": "2m",
+            "minimumEvents": 0,
+            "confidence": 0.999,
+            "allBadFor": "15m",
+        },
+        workload={"service": {"name": "checkout"}},
+    ),
+    "a Deployment as witness": slo_body(workload={"deployment": "checkout"}),
+    "a whole number as target": slo_body(target=99),
+    "six decimals": slo_body(target=99.999999),
+    "a target near zero": slo_body(target=0.000001),
+    "the shortest window": slo_body(windows=[{"name": "short", "rolling": "5m"}]),
+    "the longest window": slo_body(windows=[{"name": "long", "rolling": "1y1d"}]),
+    "staleAfter equal to interval": slo_body(evaluation={"interval": "5m", "staleAfter": "300s"}),
+}
+
+# Refused by the schema and its rules as well as by us: body, path, and words of the message.
+REFUSED_BY_THE_SCHEMA: dict[str, tuple[dict[str, Any], str, str]] = {
+    "target of 0": (slo_body(target=0), "spec.target", "greater than 0"),
+    "target of 100": (slo_body(target=100), "spec.target", "less than 100"),
+    "target above 100": (slo_body(target=100.5), "spec.target", "less than"),
+    "target in quotes": (slo_body(target="99"), "spec.target", "number"),
+    "seven decimals": (slo_body(target=99.9999999), "spec.target", "at most 6 decimals"),
+    "no target": (slo_body(target=...), "spec.target", "Required"),
+    "window of nothing": (slo_body(windows=[{"name": "a", "rolling": "0s"}]), "spec.windows[0].rolling", "from 5m"),
+    "window too short": (slo_body(windows=[{"name": "a", "rolling": "4m59s"}]), "spec.windows[0].rolling", "from 5m"),
+    "window too long": (slo_body(windows=[{"name": "a", "rolling": "367d"}]), "spec.windows[0].rolling", "to 366d"),
+    "window of nonsense": (slo_body(windows=[{"name": "a", "rolling": "soon"}]), "spec.windows[0].rolling", "match"),
+    "neither kind of window": (
+        slo_body(windows=[{"name": "a"}]),
+        "spec.windows[0]",
+        "exactly one of rolling, calendar",
+    ),
+    "both kinds of window": (
+        slo_body(windows=[{"name": "a", "rolling": "1d", "calendar": {"unit": "Day"}}]),
+        "spec.windows[0]",
+        "exactly one of rolling, calendar",
+    ),
+    "two windows of one name": (
+        slo_body(windows=[{"name": "a", "rolling": "1d"}, {"name": "a", "rolling": "2d"}]),
+        "spec.windows",
+        "Duplicate value",
+    ),
+    "five windows": (
+        slo_body(windows=[{"name": f"w{n}", "rolling": f"{n}d"} for n in range(1, 6)]),
+        "spec.windows",
+        "at most 4",
+    ),
+    "no window": (slo_body(windows=[]), "spec.windows", "at least 1"),
+    "no indicator": (slo_body(indicator={}), "spec.indicator", "exactly one of ratio, latency"),
+    "two indicators": (
+        with_indicator(ratio=RATIO, boolean={"metric": "up"}),
+        "spec.indicator",
+        "exactly one of ratio, latency",
+    ),
+    "good and bad": (ratio(good="ok_total"), "spec.indicator.ratio", "exactly one of good, bad"),
+    "neither good nor bad": (ratio(bad=...), "spec.indicator.ratio", "exactly one of good, bad"),
+    "ratio of numbers": (ratio(total=5), "spec.indicator.ratio.total", "string"),
+    "PromQL of 5,000 characters": (ratio(total="a" * 5000), "spec.indicator.ratio.total", "4096"),
+    "empty PromQL": (ratio(total=""), "spec.indicator.ratio.total", "at least 1"),
+    "unknown budgeting": (slo_body(budgeting="Sometimes"), "spec.budgeting", "Unsupported value"),
+    "unknown noData": (slo_body(evaluation={"noData": "Perhaps"}), "spec.evaluation.noData", "Unsupported value"),
+    "unknown comparison": (
+        with_indicator(threshold={"query": "a", "op": "<", "value": 1}),
+        "spec.indicator.threshold.op",
+        "Unsupported value",
+    ),
+    "evaluated too often": (slo_body(evaluation={"interval": "500ms"}), "spec.evaluation.interval", "from 1s"),
+    "evaluated too seldom": (slo_body(evaluation={"interval": "301s"}), "spec.evaluation.interval", "to 5m"),
+    "stale before the next evaluation": (
+        slo_body(evaluation={"interval": "1m", "staleAfter": "59s"}),
+        "spec.evaluation",
+        "staleAfter must be at least interval",
+    ),
+    "timeslice without its budgeting": (
+        slo_body(timeslice={"length": "1m", "target": 95}),
+        "spec",
+        "timeslice belongs to",
+    ),
+    "Timeslices without timeslice": (slo_body(budgeting="Timeslices"), "spec", "timeslice belongs to"),
+    "latency threshold of nothing": (
+        with_indicator(latency={"histogram": "a", "threshold": "0ms"}),
+        "spec.indicator.latency.threshold",
+        "from 1ms",
+    ),
+    "workload of no kind": (slo_body(workload={"bake": {}}), "spec.workload", "exactly one of service, deployment"),
+    "workload of two kinds": (
+        slo_body(workload={"service": {"name": "a"}, "deployment": "a"}),
+        "spec.workload",
+        "exactly one of service, deployment",
+    ),
+    "source with capitals": (slo_body(source="Default"), "spec.source", "match"),
+    "spec of nothing": (slo_body(target=..., indicator=...), "spec.indicator", "Required"),
+}

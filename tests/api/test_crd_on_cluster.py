@@ -1,0 +1,101 @@
+"""What the real API server makes of the CRD: the schema and the rules, as people meet them at `kubectl apply`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, slo_body
+from tests.cluster.errors import ClusterError
+from tests.cluster.fixtures import Cluster, wait_until
+from tests.generators.registry import REPOSITORY
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def served(cluster: Cluster) -> Cluster:
+    """A cluster that serves the committed CRD."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", REPOSITORY / "crds")
+    cluster.wait("--for=condition=Established", "crd/slos.backstop.dev")
+    wait_until(lambda: cluster.kubectl("get", "slos", "-A") or True, 30.0, describe="SLOs to be served")
+    return cluster
+
+
+def create(cluster: Cluster, body: dict[str, Any], *options: str) -> dict[str, Any]:
+    """Have the API server judge an object as a new one, without keeping it; return what it would store."""
+    fresh = body | {"metadata": {"name": "judged", "namespace": "default"}}
+    answer = cluster.kubectl("create", "--dry-run=server", "-o", "json", *options, "-f", "-", stdin=json.dumps(fresh))
+    return json.loads(answer)
+
+
+@pytest.mark.parametrize("body", ACCEPTED.values(), ids=ACCEPTED)
+def test_the_server_accepts_what_should_be_accepted(served: Cluster, body: dict[str, Any]) -> None:
+    assert create(served, body)["spec"]["target"] == body["spec"]["target"]
+
+
+@pytest.mark.parametrize(("body", "path", "text"), REFUSED_BY_THE_SCHEMA.values(), ids=REFUSED_BY_THE_SCHEMA)
+def test_the_server_refuses_with_the_path_and_the_rule(
+    served: Cluster, body: dict[str, Any], path: str, text: str
+) -> None:
+    with pytest.raises(ClusterError) as refused:
+        create(served, body)
+    assert path in str(refused.value)
+    assert text in str(refused.value)
+
+
+def test_the_server_refuses_a_field_that_does_not_exist(served: Cluster) -> None:
+    with pytest.raises(ClusterError, match=r'unknown field "spec\.tagret"'):
+        create(served, slo_body(tagret=1))
+
+
+def test_the_server_fills_in_the_defaults(served: Cluster) -> None:
+    spec = create(served, slo_body())["spec"]
+    assert spec["windows"] == [{"name": "30d", "rolling": "30d"}]
+    assert spec["source"] == "default"
+    assert spec["evaluation"]["interval"] == "30s"
+
+
+def test_a_part_of_evaluation_keeps_the_other_defaults(served: Cluster) -> None:
+    evaluation = create(served, slo_body(evaluation={"interval": "10s"}))["spec"]["evaluation"]
+    assert (evaluation["interval"], evaluation["staleAfter"], evaluation["noData"]) == ("10s", "2m", "Unknown")
+
+
+def test_the_columns_answer_is_it_fine(served: Cluster, namespace: str, tmp_path: Path) -> None:
+    body = slo_body() | {"metadata": {"name": "checkout", "namespace": namespace}}
+    served.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    status = {
+        "state": "AtRisk",
+        "reason": "LowBudget",
+        "message": "12.5 % of the 30d budget left",
+        "windows": [{"name": "30d", "sli": 99.9125, "remainingPercent": 12.5, "coverage": 0.998}],
+        "burnRates": {"5m": 0.4, "1h": 1.25},
+    }
+    patch = json.dumps({"status": status})
+    served.kubectl("patch", "slo", "checkout", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    # a fresh cache: kubectl keeps short names and categories for hours
+    header, row = served.kubectl(
+        "get", "backstop", "-n", namespace, "-o", "wide", f"--cache-dir={tmp_path}"
+    ).splitlines()
+    columns = "NAME OBJECTIVE WINDOW SLI BURN (1H) REMAINING STATE REASON AGE COVERAGE SOURCE MESSAGE"
+    assert " ".join(header.split()) == columns
+    cells = row.split(maxsplit=11)
+    del cells[8]  # the age moves
+    assert cells == [
+        "checkout", "99.9", "30d", "99.9125", "1.25", "12.5", "AtRisk", "LowBudget", "0.998", "default",
+        "12.5 % of the 30d budget left",
+    ]  # fmt: skip
+
+
+def test_writing_the_spec_leaves_the_status_alone_and_only_the_spec_moves_the_generation(
+    served: Cluster, namespace: str
+) -> None:
+    body = slo_body() | {"metadata": {"name": "checkout", "namespace": namespace}, "status": {"state": "Healthy"}}
+    created = json.loads(served.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(body)))
+    assert "status" not in created
+    served.kubectl(
+        "patch", "slo", "checkout", "-n", namespace, "--subresource=status", "--type=merge",
+        "-p", '{"status":{"state":"Exhausted"}}',
+    )  # fmt: skip
+    assert served.get("slo", "checkout", "-n", namespace)["metadata"]["generation"] == 1

@@ -1,0 +1,82 @@
+"""The operator's rights: exactly the calls it makes, and never more than that."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from backstop.adapters.kubernetes.permissions import PERMISSIONS, Scope
+from tests.chart.render import RELEASE, Object, of_kind, render
+
+ROLES = ("ClusterRole", "Role")
+Right = tuple[str, str, str, str | None]  # API group, resource, verb, name
+
+
+def rights(roles: Iterable[Object]) -> set[Right]:
+    return {
+        (group, resource, verb, name)
+        for role in roles
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [None])
+    }
+
+
+def needed(scope: Scope) -> set[Right]:
+    return {(p.resource.group, p.rbac_resource, p.verb, p.name) for p in PERMISSIONS if p.scope is scope}
+
+
+def granted_to_the_operator(objects: list[Object]) -> dict[str | None, set[Right]]:
+    """Return the rights that bindings give to the operator's account, by namespace (None: in all)."""
+    roles = {(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in of_kind(objects, *ROLES)}
+    found: dict[str | None, set[Right]] = {}
+    for binding in of_kind(objects, "ClusterRoleBinding", "RoleBinding"):
+        reference, namespace = binding["roleRef"], binding["metadata"].get("namespace")
+        role = roles[reference["kind"], namespace, reference["name"]]
+        found.setdefault(namespace, set()).update(rights([role]))
+        (subject,) = binding["subjects"]
+        assert subject["kind"] == "ServiceAccount"
+        assert subject["namespace"] == RELEASE
+    return found
+
+
+def test_cluster_wide_it_may_do_what_it_does_and_nothing_else():
+    assert granted_to_the_operator(render()) == {None: needed(Scope.WATCHED), RELEASE: needed(Scope.OWN)}
+
+
+def test_limited_to_namespaces_it_has_no_right_in_others():
+    granted = granted_to_the_operator(render({"watch": {"namespaces": ["shop", "ads"]}}))
+    assert granted == {
+        "shop": needed(Scope.WATCHED),
+        "ads": needed(Scope.WATCHED),
+        RELEASE: needed(Scope.OWN),
+    }
+
+
+def test_watching_its_own_namespace_works_beside_the_lease():
+    granted = granted_to_the_operator(render({"watch": {"namespaces": [RELEASE]}}))
+    assert granted == {RELEASE: needed(Scope.WATCHED) | needed(Scope.OWN)}
+
+
+def test_without_an_election_there_is_no_right_on_leases():
+    granted = granted_to_the_operator(render({"leaderElection": {"enabled": False}}))
+    assert granted == {None: needed(Scope.WATCHED)}
+
+
+def test_no_role_has_a_wildcard_or_a_right_that_would_widen_it(objects: list[Object]):
+    for group, resource, verb, _ in rights(of_kind(objects, *ROLES)):
+        assert "*" not in {group, resource, verb}
+        assert verb not in {"escalate", "bind", "impersonate"}
+        assert not resource.startswith(("secrets", "roles", "clusterroles", "rolebindings", "clusterrolebindings"))
+
+
+def test_people_get_slos_through_the_usual_roles_but_never_their_status(objects: list[Object]):
+    for role in of_kind(objects, "ClusterRole"):
+        if any("aggregate-to" in label for label in role["metadata"]["labels"]):
+            assert {resource for _, resource, _, _ in rights([role])} == {"slos"}
+
+
+@pytest.mark.parametrize("values", [{"rbac": {"create": False}}, {"rbac": {"create": False, "aggregate": True}}])
+def test_roles_granted_by_others_are_not_made_twice(values):
+    assert not of_kind(render(values), *ROLES, "RoleBinding", "ClusterRoleBinding")

@@ -1,0 +1,272 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from backstop.cli.validate import command
+
+GOOD = """\
+apiVersion: backstop.dev/v1alpha1
+kind: SLO
+metadata: {name: checkout, namespace: shop}
+spec:
+  target: 99.9
+  indicator:
+    ratio: {bad: errors_total, total: requests_total}
+"""
+BAD = """\
+# an SLO with two mistakes
+apiVersion: backstop.dev/v1alpha1
+kind: SLO
+metadata:
+  name: search
+spec:
+  target: 100
+  windows:
+    - name: 30d
+      rolling: 30d
+    - name: week
+      rolling: 1 week
+  indicator:
+    ratio: {bad: errors_total, total: requests_total}
+"""
+FOREIGN = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+
+
+def validate(*arguments: str | Path, stdin: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(command, [str(argument) for argument in arguments], input=stdin)
+
+
+def test_a_valid_file_ends_with_0(tmp_path: Path) -> None:
+    (tmp_path / "slo.yaml").write_text(GOOD)
+    result = validate("-f", tmp_path / "slo.yaml")
+    assert (result.exit_code, result.stdout) == (0, "1 valid, 0 invalid, 0 skipped, 0 warnings\n")
+
+
+def test_a_problem_has_file_line_object_path_and_fix_and_ends_with_1(tmp_path: Path) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text(BAD)
+    result = validate("-f", file)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"{file}:7: error: SLO search: spec.target: must lie between 0 and 100, both excluded; write for example 99.9",
+        (
+            f"{file}:12: error: SLO search: spec.windows[1].rolling: '1 week' is not a duration;"
+            " write it as 30s, 5m, 1h30m, 30d or 500ms"
+        ),
+        "0 valid, 1 invalid, 0 skipped, 0 warnings",
+    ]
+
+
+def test_a_missing_field_is_told_at_the_line_of_what_is_around_it(tmp_path: Path) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text(GOOD.replace("  target: 99.9\n", ""))
+    assert f"{file}:4: error: SLO shop/checkout: spec.target: is missing" in validate("-f", file).stdout
+
+
+def test_an_unknown_field_is_told_at_its_own_line(tmp_path: Path) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text(GOOD.replace("  target: 99.9\n", "  target: 99.9\n  sorce: x\n"))
+    assert f"{file}:6: error: SLO shop/checkout: spec.sorce: is not a field here; did you mean source?" in (
+        validate("-f", file).stdout
+    )
+
+
+def test_several_documents_of_several_kinds_are_told_apart() -> None:
+    result = validate("-f", "-", stdin=f"---\n{GOOD}---\n{FOREIGN}---\n{BAD}")
+    assert result.exit_code == 1
+    assert "<stdin>:10: skipped: Deployment web is not of backstop.dev" in result.stdout
+    assert "<stdin>:20: error: SLO search: spec.target" in result.stdout
+    assert result.stdout.endswith("1 valid, 1 invalid, 1 skipped, 0 warnings\n")
+
+
+def test_json_works_too_also_indented_by_tabs() -> None:
+    text = json.dumps(yaml.safe_load(BAD), indent="\t")
+    result = validate("-f", "-", stdin=text)
+    assert "<stdin>:8: error: SLO search: spec.target" in result.stdout
+
+
+def test_a_list_is_read_as_the_objects_in_it() -> None:
+    items = [yaml.safe_load(GOOD), yaml.safe_load(BAD)]
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items}, sort_keys=False)
+    result = validate("-f", "-", stdin=text)
+    line = next(n for n, content in enumerate(text.splitlines(), 1) if "target: 100" in content)
+    assert f"<stdin>:{line}: error: SLO search: spec.target" in result.stdout
+    assert result.stdout.endswith("1 valid, 1 invalid, 0 skipped, 0 warnings\n")
+
+
+def test_a_folder_is_searched_with_all_below_it_and_hidden_files_are_left_out(tmp_path: Path) -> None:
+    for name in ("b/deep/slo.yml", "a.json", "notes.txt", ".hidden/slo.yaml", "b/.hidden.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(BAD)
+    (tmp_path / "a.json").write_text(json.dumps(yaml.safe_load(GOOD)))
+    result = json.loads(validate("-f", tmp_path, "-o", "json").stdout)
+    assert [Path(found["file"]).relative_to(tmp_path).as_posix() for found in result["results"]] == [
+        "a.json",
+        "b/deep/slo.yml",
+    ]
+
+
+def test_what_is_no_kubernetes_object_is_skipped_in_a_folder_and_a_mistake_in_a_file_that_was_named(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("replicas: 3\n")
+    assert validate("-f", tmp_path).exit_code == 0
+    named = validate("-f", file)
+    assert named.exit_code == 1
+    assert "apiVersion: is missing" in named.stdout
+
+
+def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "slo.yaml").write_text(GOOD)
+    result = validate("-f", tmp_path, "-f", tmp_path / "slo.yaml")
+    assert (result.exit_code, result.stdout) == (0, "1 valid, 0 invalid, 0 skipped, 0 warnings\n")
+
+
+def test_the_same_object_in_two_files_is_a_problem_that_names_the_other(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD)
+    (tmp_path / "b.yaml").write_text(GOOD)
+    result = validate("-f", tmp_path)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'b.yaml'}:3: error: SLO shop/checkout: metadata.name: the same object is in" in result.stdout
+    assert f"{tmp_path / 'a.yaml'}:1 already" in result.stdout
+
+
+def test_the_same_name_in_two_namespaces_is_fine() -> None:
+    result = validate("-f", "-", stdin=f"{GOOD}---\n{GOOD.replace('shop', 'other')}")
+    assert result.exit_code == 0
+
+
+def test_a_key_that_is_there_twice_is_a_problem() -> None:
+    result = validate("-f", "-", stdin=GOOD + "  target: 99\n")
+    assert result.exit_code == 1
+    assert "error: SLO shop/checkout: spec.target: target is there twice; keep one" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("apiVersion: backstop.dev/v1alpha1\nkind: SLOO\n", "<stdin>:2: error: SLOO: kind: is not a kind of"),
+        (
+            "apiVersion: backstop.dev/v2\nkind: SLO\n",
+            "apiVersion: is not a version we know; write backstop.dev/v1alpha1",
+        ),
+        ("apiVersion: backstop.de/v1alpha1\nkind: SLO\n", "did you mean backstop.dev/v1alpha1?"),
+        ("kind: SLO\n", "apiVersion: is missing"),
+        ("- a\n- b\n", "is not a Kubernetes object"),
+        ("a: [\n", "<stdin>:2: error: is not YAML"),
+        ("a: {{ .Values.a }}\n", "helm template . | backstop validate -f -"),
+        ("a: \x07\n", "<stdin>:1: error: is not YAML: character #x0007 is not allowed"),
+        ("? [a, b]\n: c\n", "is not YAML: found unhashable key"),
+        ("[" * 5000, "is nested too deeply"),
+        ("a: *nope\n", "found undefined alias"),
+        ("a: !!python/object:os.system {}\n", "is not YAML: could not determine a constructor"),
+        (f"a: {'9' * 5000}\n", "has a value that cannot be read"),
+    ],
+)
+def test_what_cannot_be_understood_is_a_problem_and_never_a_crash(text: str, message: str) -> None:
+    result = validate("-f", "-", stdin=text)
+    assert result.exit_code == 1, result.output
+    assert message in result.stdout
+
+
+def test_another_tools_slo_is_skipped() -> None:
+    result = validate("-f", "-", stdin="apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: a}\n")
+    assert result.exit_code == 0
+    assert "skipped: SLO a is not of backstop.dev" in result.stdout
+    assert "warning: nothing of backstop.dev was found" in result.stdout
+
+
+def test_text_that_is_not_utf_8_is_a_problem() -> None:
+    result = validate("-f", "-", stdin=b"\xff\xfe\x00")
+    assert (result.exit_code, "is not UTF-8" in result.stdout) == (1, True)
+
+
+def test_a_byte_order_mark_is_no_problem() -> None:
+    assert validate("-f", "-", stdin=GOOD.encode("utf-8-sig")).exit_code == 0
+
+
+def test_aliases_that_multiply_are_read_in_no_time() -> None:
+    bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    assert validate("-f", "-", stdin=bomb + "apiVersion: v1\nkind: ConfigMap\n").exit_code == 0
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    result = validate("-f", "-", stdin=GOOD.replace("checkout", '"\\e[2Jx"').replace("99.9", "0"))
+    assert result.exit_code == 1
+    assert "\x1b[2J" not in result.stdout
+    assert "\\x1b[2Jx" in result.stdout
+
+
+@pytest.mark.parametrize("problem", ["missing.yaml", "empty-folder"])
+def test_what_cannot_be_read_ends_with_2(tmp_path: Path, problem: str) -> None:
+    (tmp_path / "empty-folder").mkdir()
+    result = validate("-f", tmp_path / problem)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_no_file_at_all_is_a_wrong_call() -> None:
+    assert validate().exit_code == 2
+
+
+def test_warnings_are_told_and_change_no_exit_code() -> None:
+    text = GOOD.replace(
+        "ratio: {bad: errors_total, total: requests_total}", "threshold: {query: 'q > 5', op: lt, value: 9}"
+    )
+    result = validate("-f", "-", stdin=text)
+    assert result.exit_code == 0
+    assert "<stdin>:7: warning: SLO shop/checkout: spec.indicator.threshold.query: " in result.stdout
+    assert result.stdout.endswith("1 valid, 0 invalid, 0 skipped, 1 warnings\n")
+
+
+@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_programs_get_the_same_as_people(output: str, read: Any) -> None:
+    result = validate("-f", "-", "-o", output, stdin=BAD.replace("100", "99\n  groupBy: [region]"))
+    assert result.exit_code == 1
+    report = read(result.stdout)
+    assert report["summary"] == {"valid": 0, "invalid": 1, "skipped": 0, "warnings": 0}
+    (found,) = report["results"]
+    assert (found["file"], found["line"], found["kind"], found["name"]) == ("<stdin>", 2, "SLO", "search")
+    assert [(problem["path"], problem["line"], problem["column"]) for problem in found["problems"]] == [
+        ("spec.windows[1].rolling", 13, 7)
+    ]
+
+
+def test_what_is_not_supported_yet_is_marked_for_programs() -> None:
+    result = validate("-f", "-", "-o", "json", stdin=GOOD + "  groupBy: [region]\n")
+    (problem,) = json.loads(result.stdout)["results"][0]["problems"]
+    assert (problem["path"], problem["notSupportedYet"]) == ("spec.groupBy", True)
+
+
+@pytest.mark.parametrize(
+    ("written", "target"), [("9.99e1", None), ("99.90", None), ("1:30", "is a text"), ("2024-01-01", "is a text")]
+)
+def test_numbers_and_dates_are_read_as_kubernetes_reads_them(written: str, target: str | None) -> None:
+    result = validate("-f", "-", stdin=GOOD.replace("99.9", written))
+    assert result.exit_code == (0 if target is None else 1)
+    assert (target or "") in result.stdout
+
+
+def test_colours_are_for_terminals_and_obey_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" not in validate("-f", "-", stdin=BAD).stdout
+    runner = CliRunner()
+    assert "\x1b[31m" in runner.invoke(command, ["-f", "-"], input=BAD, color=True).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in runner.invoke(command, ["-f", "-"], input=BAD, color=True).stdout
+
+
+def test_the_command_needs_no_cluster_library() -> None:
+    loaded = {name.partition(".")[0] for name in _modules_of("import backstop.cli.validate, backstop.cli.crds")}
+    assert not loaded & {"kopf", "kubernetes", "aiohttp", "numpy", "prometheus_client", "requests"}
+
+
+def _modules_of(statement: str) -> list[str]:
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

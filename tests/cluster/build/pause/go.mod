@@ -1,0 +1,3 @@
+module backstop.dev/testbed/pause
+
+go 1.21

@@ -1,0 +1,11 @@
+"""Fixtures that every folder of tests may use."""
+
+import asyncio
+
+pytest_plugins = ["tests.prometheus_server", "tests.cluster.fixtures"]
+
+
+def pytest_sessionstart() -> None:
+    # pytest-asyncio asks for the present event loop before each async test, and up to Python 3.13 asking makes one that
+    # nobody closes, which ends the session with a warning. Once told that there is none, asking makes none.
+    asyncio.set_event_loop(None)

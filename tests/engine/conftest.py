@@ -1,0 +1,3 @@
+from tests.engine.harness import Harness, harness
+
+__all__ = ["Harness", "harness"]

@@ -1,0 +1,40 @@
+"""A telemetry that remembers what it was told."""
+
+from collections import Counter
+
+from backstop.domain.assessment import Assessment
+from backstop.domain.evidence import Slice
+from backstop.domain.slo import SLO
+
+
+class RecordingTelemetry:
+    """Implements ports.telemetry.Telemetry."""
+
+    def __init__(self) -> None:
+        self.assessments: list[Assessment] = []
+        self.slices: list[Slice] = []
+        self.forgotten_slos: list[SLO] = []
+        self.counts: Counter[str] = Counter()
+        self.offsets: dict[str, float] = {}
+
+    def assessed(self, assessment: Assessment, *, lag_seconds: float) -> None:
+        assert lag_seconds >= 0
+        self.assessments.append(assessment)
+
+    def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
+        self.slices.append(evidence)
+
+    def dropped(self, source: str, count: int) -> None:
+        self.counts[f"dropped {source}"] += count
+
+    def forgotten(self, slo: SLO) -> None:
+        self.forgotten_slos.append(slo)
+
+    def registered(self, *, valid: int, refused: int) -> None:
+        self.counts["valid"], self.counts["refused"] = valid, refused
+
+    def clock_offset(self, source: str, seconds: float) -> None:
+        self.offsets[source] = seconds
+
+    def status_written(self, outcome: str) -> None:
+        self.counts[outcome] += 1
