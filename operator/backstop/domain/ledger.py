@@ -5,38 +5,23 @@ an hour for three days, hours for 35 days, and four-hour slices for a year where
 same cumulative function, so they share one origin and a window may begin in one tier and end in another. The origin
 is arbitrary: appending adds to the newest column, prepending (backfill) subtracts from the oldest.
 
+A mark keeps the exact cumulative values at one instant (the start of a calendar period, the edge of an exclusion) when
+the fine tier that knew them has rolled on.
+
 After the newest sealed boundary there is the head: what was read since, provisional and replaced at every evaluation.
 Times are whole unix seconds of the source's clock. All of this is arithmetic: no clock, no I/O.
 """
 
 import math
-import mmap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from backstop.domain.ring import EMPTY_OLDEST, Floats, Ring, Rows, Tier, TierState
 
 MINUTE: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """A ring of `slots` columns, `step` seconds apart."""
-
-    step: int
-    slots: int
-
-    @property
-    def span(self) -> int:
-        """Seconds between the oldest and the newest column of a full ring."""
-        return self.step * (self.slots - 1)
-
 
 MINUTES: Final = Tier(step=60, slots=6 * 60 + 1)
 QUARTERS: Final = Tier(step=900, slots=3 * 96 + 1)
@@ -45,8 +30,6 @@ FOUR_HOURS: Final = Tier(step=14_400, slots=367 * 6 + 1)
 STANDARD_TIERS: Final = (MINUTES, QUARTERS, HOURS)
 LONG_TIERS: Final = (*STANDARD_TIERS, FOUR_HOURS)  # for windows beyond 35 days
 
-_EMPTY_OLDEST: Final = np.iinfo(np.int64).max
-_EMPTY_NEWEST: Final = np.iinfo(np.int64).min
 _FIRST_CAPACITY: Final = 64
 
 
@@ -59,81 +42,22 @@ class Counts:
     unknown_seconds: Floats
 
 
-def _zeros(shape: tuple[int, ...], dtype: "np.dtype[Any]") -> npt.NDArray[Any]:
-    """Return zeros on pages of their own, which take memory when they are written and give all of it back.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Cumulative values of a row at one instant, in the row's own origin."""
 
-    From the heap, arrays that grow leave holes: 10,000 rows took a third more resident memory.
-    """
-    size = math.prod(shape)
-    pages = mmap.mmap(-1, size * dtype.itemsize, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(pages, dtype=dtype, count=size).reshape(shape)
+    at: float
+    good: float
+    bad: float
+    unknown_seconds: float
 
 
-class _Ring:
-    """The columns of one tier, for all rows."""
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """Everything that a row holds but its head, which is read anew."""
 
-    def __init__(self, tier: Tier) -> None:
-        self.tier = tier
-        self.good = np.zeros((0, tier.slots))
-        self.bad = np.zeros((0, tier.slots))
-        self.unknown = np.zeros((0, tier.slots), dtype=np.int32)
-        self.oldest = np.zeros(0, dtype=np.int64)
-        self.newest = np.zeros(0, dtype=np.int64)
-
-    def resize(self, capacity: int) -> None:
-        for name in ("good", "bad", "unknown", "oldest", "newest"):
-            old = getattr(self, name)
-            new = _zeros((capacity, *old.shape[1:]), old.dtype)
-            new[: len(old)] = old
-            setattr(self, name, new)
-
-    def clear(self, row: int) -> None:
-        self.oldest[row] = _EMPTY_OLDEST
-        self.newest[row] = _EMPTY_NEWEST
-
-    def put(self, row: int, boundary: int, good: float, bad: float, unknown: float) -> None:
-        """Write a column next to the present ones; a full ring gives up its oldest, or refuses one older than that."""
-        step = self.tier.step
-        if boundary > self.newest[row]:
-            self.newest[row] = boundary
-            self.oldest[row] = max(min(int(self.oldest[row]), boundary), boundary - self.tier.span)
-        elif boundary < self.oldest[row]:
-            if self.newest[row] - boundary > self.tier.span:
-                return
-            self.oldest[row] = boundary
-        slot = (boundary // step) % self.tier.slots
-        self.good[row, slot] = good
-        self.bad[row, slot] = bad
-        self.unknown[row, slot] = unknown
-
-    def column(self, row: int, boundary: int) -> tuple[float, float, float]:
-        slot = (boundary // self.tier.step) % self.tier.slots
-        return float(self.good[row, slot]), float(self.bad[row, slot]), float(self.unknown[row, slot])
-
-    def covers(self, rows: Rows, at: float) -> Mask:
-        """Tell which rows have a column on both sides of an instant."""
-        below = int(at // self.tier.step) * self.tier.step
-        return (self.oldest[rows] <= below) & (self.newest[rows] >= below + self.tier.step)
-
-    def between(self, rows: Rows, at: float) -> Floats:
-        """Return the cumulative values (three by rows) at an instant that the rows cover."""
-        step, slots = self.tier.step, self.tier.slots
-        below = int(at // step)
-        low, high = below % slots, (below + 1) % slots
-        share = (at - below * step) / step
-        values = np.empty((3, len(rows)))
-        for index, columns in enumerate(self._arrays()):  # both ends at once: they share a cache line
-            left = columns[rows, low]
-            values[index] = left + (columns[rows, high] - left) * share
-        return values
-
-    def columns(self, rows: Rows, boundaries: npt.NDArray[np.int64]) -> Floats:
-        """Return the cumulative values (three by rows) at one boundary per row."""
-        slots = (boundaries // self.tier.step) % self.tier.slots
-        return np.stack([columns[rows, slots] for columns in self._arrays()])
-
-    def _arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.good, self.bad, self.unknown
+    tiers: tuple[TierState, ...]
+    marks: tuple[Mark, ...]
 
 
 class Ledger:
@@ -141,13 +65,14 @@ class Ledger:
 
     def __init__(self, tiers: Sequence[Tier] = STANDARD_TIERS) -> None:
         self.tiers = tuple(tiers)
-        self._rings = tuple(_Ring(tier) for tier in tiers)
+        self._rings = tuple(Ring(tier) for tier in tiers)
         self._free: list[int] = []
         self._capacity = 0
         self._head_good = np.zeros(0)
         self._head_bad = np.zeros(0)
         self._head_unknown = np.zeros(0)
         self._head_end = np.zeros(0)
+        self._marks: dict[float, dict[int, Mark]] = {}  # by instant, then by row: many rows share calendar starts
 
     def __len__(self) -> int:
         return self._capacity - len(self._free)
@@ -176,7 +101,74 @@ class Ledger:
 
     def remove(self, row: int) -> None:
         """Forget a row; its number may come back for another SLO."""
+        self.forget_marks(row, before=math.inf)
         self._free.append(row)
+
+    def add_like(self, row: int) -> int:
+        """Return a new row that knows what `row` knows, without a single event: a group that was not seen before."""
+        states = tuple(ring.state(row) for ring in self._rings)
+        empty = tuple(replace(s, good=np.zeros_like(s.good), bad=np.zeros_like(s.bad)) for s in states)
+        marks = tuple(replace(mark, good=0.0, bad=0.0) for mark in self.marks(row))
+        new = self.restore_row(RowState(empty, marks))
+        self.set_head(
+            new, end=self._head_end[row], good=0.0, bad=0.0, unknown_seconds=float(self._head_unknown[row])
+        )
+        return new
+
+    def export_row(self, row: int) -> RowState:
+        """Return a copy of what a row holds."""
+        return RowState(tuple(ring.state(row) for ring in self._rings), self.marks(row))
+
+    def restore_row(self, state: RowState) -> int:
+        """Return a new row with these columns. Raises ValueError when they do not fit the tiers of this ledger."""
+        if [tier.step for tier in state.tiers] != [tier.step for tier in self.tiers]:
+            raise ValueError(f"the row has {len(state.tiers)} tiers that are not the {len(self.tiers)} of this ledger")
+        if not len(state.tiers[0].good):
+            raise ValueError("the row holds no minute")
+        row = self.add(state.tiers[0].newest)
+        try:
+            for ring, tier in zip(self._rings, state.tiers, strict=True):
+                ring.clear(row)
+                ring.restore(row, tier)
+        except ValueError:
+            self.remove(row)
+            raise
+        for mark in state.marks:
+            self._marks.setdefault(mark.at, {})[row] = mark
+        self.clear_head(row)
+        return row
+
+    def mark(self, row: int, at: float) -> bool:
+        """Keep the cumulative values at an instant for good; False when the minutes around it are not held."""
+        if not self._rings[0].covers(np.array([row]), at)[0]:
+            return False
+        good, bad, unknown = (float(value) for value in self._rings[0].between(np.array([row]), at)[:, 0])
+        self._marks.setdefault(at, {})[row] = Mark(at, good, bad, unknown)
+        return True
+
+    def mark_after(self, row: int, boundary: int, at: float, *, good: float, bad: float, unknown_seconds: float) -> None:
+        """Keep the values at an instant, given what was counted since a boundary that a coarse tier holds before it."""
+        before = self._cumulative(np.array([row]), float(boundary))[:, 0]
+        mark = Mark(at, float(before[0]) + good, float(before[1]) + bad, float(before[2]) + unknown_seconds)
+        self._marks.setdefault(at, {})[row] = mark
+
+    def marks(self, row: int) -> tuple[Mark, ...]:
+        """The marks of a row, oldest first."""
+        return tuple(rows[row] for _, rows in sorted(self._marks.items()) if row in rows)
+
+    def forget_marks(self, row: int, *, before: float, keep: Container[float] = ()) -> None:
+        """Drop the marks of a row that nothing asks for any more."""
+        for at in [at for at, rows in self._marks.items() if row in rows and at < before and at not in keep]:
+            del self._marks[at][row]
+            if not self._marks[at]:
+                del self._marks[at]
+
+    def boundary_below(self, row: int, at: float) -> int | None:
+        """The newest boundary at or before an instant that the row holds on both sides; None outside its history."""
+        for ring in self._rings:
+            if ring.covers(np.array([row]), at)[0]:
+                return int(at // ring.tier.step) * ring.tier.step
+        return None
 
     def newest(self, row: int) -> int:
         """The newest sealed boundary of a row, unix seconds."""
@@ -186,32 +178,44 @@ class Ledger:
         """The oldest boundary of a row in any tier: before it nothing is known."""
         return min(int(ring.oldest[row]) for ring in self._rings)
 
-    def append(self, row: int, *, good: float, bad: float, unknown_seconds: float) -> None:
-        """Seal the minute after the newest boundary. The head, which began there, is forgotten."""
+    def append(
+        self, row: int, *, good: float, bad: float, unknown_seconds: float, seconds: int = MINUTE
+    ) -> None:
+        """Seal a slice of whole minutes after the newest boundary, spread evenly; the head that began there is gone."""
         ring = self._rings[0]
         newest = int(ring.newest[row])
         g, b, u = ring.column(row, newest)
-        self._put(row, newest + MINUTE, g + good, b + bad, u + unknown_seconds)
+        minutes = seconds // MINUTE
+        for minute in range(1, minutes + 1):
+            share = minute / minutes
+            self._put(row, newest + minute * MINUTE, g + good * share, b + bad * share, u + unknown_seconds * share)
         self.clear_head(row)
 
-    def prepend(self, row: int, *, step: int, good: float, bad: float, unknown_seconds: float) -> None:
-        """Put a slice of `step` seconds (one of the tiers') before the oldest boundary of that tier.
+    def prepend(
+        self, row: int, *, step: int, good: float, bad: float, unknown_seconds: float, seconds: int | None = None
+    ) -> None:
+        """Put a slice before the oldest boundary of the tier with that `step`, spread evenly over its columns.
 
+        The slice lasts `seconds`, a multiple of `step`; by default one step.
         A tier coarser than minutes must hold a boundary already: backfill goes from the finest tier to the coarsest.
         """
         index = next(i for i, tier in enumerate(self.tiers) if tier.step == step)
         ring = self._rings[index]
         oldest = int(ring.oldest[row])
-        if oldest == _EMPTY_OLDEST:
+        if oldest == EMPTY_OLDEST:
             raise ValueError(f"no boundary of the {step} s tier yet: prepend finer slices first")
         g, b, u = ring.column(row, oldest)
-        self._put(row, oldest - step, g - good, b - bad, u - unknown_seconds, finest=index)
+        columns = (seconds or step) // step
+        for column in range(1, columns + 1):
+            share = column / columns
+            values = (g - good * share, b - bad * share, u - unknown_seconds * share)
+            self._put(row, oldest - column * step, *values, finest=index)
 
     def oldest_of(self, row: int, step: int) -> int | None:
         """The oldest boundary of the tier with that step, None while it has none."""
         ring = next(ring for ring in self._rings if ring.tier.step == step)
         oldest = int(ring.oldest[row])
-        return None if oldest == _EMPTY_OLDEST else oldest
+        return None if oldest == EMPTY_OLDEST else oldest
 
     def set_head(self, row: int, *, end: float, good: float, bad: float, unknown_seconds: float) -> None:
         """Replace what is provisionally known after the newest boundary, up to `end`."""
@@ -257,6 +261,14 @@ class Ledger:
 
     def _cumulative(self, rows: Rows, at: float) -> Floats:
         """Return cumulative good, bad and unknown seconds (three by rows) at one instant."""
+        values = self._from_columns(rows, at)
+        if marked := self._marks.get(at):
+            for index, row in enumerate(rows.tolist()):
+                if (mark := marked.get(row)) is not None:
+                    values[:, index] = mark.good, mark.bad, mark.unknown_seconds
+        return values
+
+    def _from_columns(self, rows: Rows, at: float) -> Floats:
         values = np.empty((3, len(rows)))
         left = np.arange(len(rows))  # positions that nothing has answered yet
         for ring in self._rings:
@@ -276,7 +288,7 @@ class Ledger:
         The same holds for the short stretch before a coarse tier's first boundary after the fine one has rolled on.
         """
         oldest = np.stack([ring.oldest[rows] for ring in self._rings])
-        oldest[oldest <= at] = _EMPTY_OLDEST
+        oldest[oldest <= at] = EMPTY_OLDEST
         nearest = oldest.argmin(axis=0)
         values = np.empty((3, len(rows)))
         for index, ring in enumerate(self._rings):
