@@ -27,6 +27,10 @@ def ratio(**fields: Any) -> dict[str, Any]:
     return with_indicator(ratio={key: value for key, value in (RATIO | fields).items() if value is not ...})
 
 
+def calendar(**fields: Any) -> dict[str, Any]:
+    return slo_body(windows=[{"name": "period", "calendar": fields}])
+
+
 # One accepted SLO per kind of indicator, and the example of the design as far as this version goes.
 ACCEPTED: dict[str, dict[str, Any]] = {
     "ratio of bad events": slo_body(),
@@ -94,6 +98,44 @@ REFUSED_BY_THE_SCHEMA: dict[str, tuple[dict[str, Any], str, str]] = {
         slo_body(windows=[{"name": "a", "rolling": "1d", "calendar": {"unit": "Day"}}]),
         "spec.windows[0]",
         "exactly one of rolling, calendar",
+    ),
+    "calendar of nothing": (calendar(), "spec.windows[0].calendar.unit", "Required"),
+    "calendar of an unknown unit": (
+        calendar(unit="Fortnight"),
+        "spec.windows[0].calendar.unit",
+        "Unsupported value",
+    ),
+    "calendar of no unit at all": (calendar(unit="Day", count=0), "spec.windows[0].calendar.count", "equal to 1"),
+    "calendar of thirteen months": (
+        calendar(unit="Month", count=13),
+        "spec.windows[0].calendar",
+        "count is at most 366 for Day",
+    ),
+    "calendar of two years": (calendar(unit="Year", count=2), "spec.windows[0].calendar", "at most 366 days"),
+    "calendar that starts on a day that does not exist": (
+        calendar(unit="Day", start="2025-02-29T06:00"),
+        "spec.windows[0].calendar.start",
+        "write a wall-clock time as",
+    ),
+    "calendar that starts at an hour that does not exist": (
+        calendar(unit="Day", start="2025-02-28T24:00"),
+        "spec.windows[0].calendar.start",
+        "write a wall-clock time as",
+    ),
+    "calendar that starts on a day without a time": (
+        calendar(unit="Day", start="2025-02-28"),
+        "spec.windows[0].calendar.start",
+        "match",
+    ),
+    "calendar that starts at an instant": (
+        calendar(unit="Day", start="2025-02-28T06:00Z"),
+        "spec.windows[0].calendar.start",
+        "Too long",
+    ),
+    "calendar in a zone that cannot be one": (
+        calendar(unit="Day", timeZone="Europe Berlin"),
+        "spec.windows[0].calendar.timeZone",
+        "match",
     ),
     "two windows of one name": (
         slo_body(windows=[{"name": "a", "rolling": "1d"}, {"name": "a", "rolling": "2d"}]),

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from backstop.domain.duration import PATTERN as DURATION_PATTERN
 from backstop.domain.duration import parse_duration
+from backstop.domain.time_zone import time_zone
 from backstop.promql.lint import (
     Finding,
     lint_instant_vector,
@@ -185,6 +187,35 @@ class Choice:
         return {"type": "string", "enum": [str(value) for value in self.values]}
 
 
+@dataclass(frozen=True, slots=True)
+class LocalTime:
+    """A day and a time of day as a clock on the wall shows them, to the minute: `2026-01-05T06:00`, in no zone yet."""
+
+    _PATTERN: ClassVar = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"
+    _FIX: ClassVar = "write a wall-clock time as 2026-01-05T06:00"
+
+    def _check(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise problem(f"is {kind_of(value)}; {self._FIX}")
+        try:
+            local = datetime.strptime(value, "%Y-%m-%dT%H:%M")  # noqa: DTZ007  in no zone is the point
+        except ValueError:
+            local = None
+        if local is None or value != local.isoformat(timespec="minutes"):  # 2026-1-5T6:00 would do for strptime
+            raise problem(f"is {value[:MAX_NAME_LENGTH]!r}; {self._FIX}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        del source, handler
+        return core_schema.no_info_plain_validator_function(self._check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        del schema, handler
+        # 30 February is an error while the rule is evaluated, which refuses the object and names the message
+        rule = {"rule": "timestamp(self + ':00Z').getFullYear() >= 1", "message": self._FIX}
+        return {"type": "string", "maxLength": 16, "pattern": self._PATTERN, RULES_KEY: [rule]}
+
+
 def kind_of(value: object) -> str:
     """Return what a wrong value is, in the words of YAML."""
     match value:
@@ -204,6 +235,14 @@ def kind_of(value: object) -> str:
             return "of a type that YAML and JSON do not share (quote dates)"
 
 
+def _known_zone(name: str) -> str:
+    try:
+        time_zone(name)
+    except ValueError as error:
+        raise problem(str(error)) from None
+    return name
+
+
 PercentNumber = Annotated[Decimal, Percent()]
 Text = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
 ObjectName = Annotated[
@@ -218,7 +257,11 @@ PrometheusLabel = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^
 LabelKey = Annotated[
     str, Field(min_length=1, max_length=317, pattern=r"^([a-z0-9.-]+/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")
 ]
-TimeZone = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")]
+TimeZone = Annotated[
+    str,
+    Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
+    AfterValidator(_known_zone),
+]
 MetricName = Annotated[
     str,
     Field(min_length=1, max_length=256, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$"),
