@@ -1,24 +1,19 @@
 """`backstop validate`: checks manifests offline, as the API server and the operator would."""
 
 import json
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Final
 
 import click
 import yaml
 
-from backstop.api.manifests import START
-from backstop.api.review import Outcome, Remark, Review, Reviewer
+from backstop.api.review import Outcome, Remark, Review
+from backstop.cli.remarks import echo, print_remarks, printable, reviews_of
 from backstop.vocabulary import GROUP
 
-_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-_STDIN: Final = "-"
 _EXIT_PROBLEMS: Final = 1
-_EXIT_UNREADABLE: Final = 2
 
 EXAMPLES = """\b
 Examples:
@@ -34,10 +29,6 @@ Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not ch
 """
 
 
-class _CannotRead(click.ClickException):
-    exit_code = _EXIT_UNREADABLE
-
-
 @click.command("validate", epilog=EXAMPLES)
 @click.option(
     "-f",
@@ -51,7 +42,7 @@ class _CannotRead(click.ClickException):
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
 def command(names: tuple[str, ...], output: str) -> None:
     """Check manifests without a cluster; tell the line and the path of every problem, and what to write instead."""
-    reviews = list(_review(names))
+    reviews = list(reviews_of(names))
     if output == "json":
         click.echo(json.dumps(_report(reviews), indent=2, ensure_ascii=False))
     elif output == "yaml":
@@ -62,91 +53,18 @@ def command(names: tuple[str, ...], output: str) -> None:
         sys.exit(_EXIT_PROBLEMS)
 
 
-def _review(names: Sequence[str]) -> Iterator[Review]:
-    reviewer = Reviewer()
-    for file, text, found in _texts(names):
-        if text is None:
-            remark = Remark(path="", text="is not UTF-8 text", place=START)
-            yield Review(file=file, place=START, outcome=Outcome.INVALID, problems=(remark,))
-        else:
-            yield from reviewer.review(file, text, found=found)
-
-
-def _texts(names: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:
-    """Yield every file once, with its text (None when that is not UTF-8), and whether it was found in a folder."""
-    seen: set[Path] = set()
-    for name in names:
-        if name == _STDIN:
-            yield "<stdin>", _decoded(sys.stdin.buffer.read()), False
-            continue
-        for path in _files(Path(name)):
-            if (real := path.resolve()) not in seen:
-                seen.add(real)
-                try:
-                    content = path.read_bytes()
-                except OSError as error:
-                    raise _CannotRead(f"{path}: {error.strerror}") from error
-                yield str(path), _decoded(content), path != Path(name)
-
-
-def _decoded(content: bytes) -> str | None:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """Yield a file, or the manifests below a folder in the order of their names; hidden ones are left out."""
-    if not path.is_dir():
-        yield path
-        return
-    found = False
-    for folder, folders, files in os.walk(path, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
-                found = True
-                yield Path(folder) / name
-    if not found:
-        raise _CannotRead(f"{path}: no file in it ends in {', '.join(sorted(_SUFFIXES))}")
-
-
-def _refuse(error: OSError) -> None:
-    raise _CannotRead(f"{error.filename}: {error.strerror}") from error
-
-
 def _print_text(reviews: Sequence[Review]) -> None:
     for review in reviews:
-        for remark in review.problems:
-            _line(review, remark, click.style("error", fg="red", bold=True))
-        for remark in review.warnings:
-            _line(review, remark, click.style("warning", fg="yellow"))
+        print_remarks(review)
         if review.outcome is Outcome.SKIPPED:
             where = f"{review.file}:{review.place.line}"
-            _echo(_printable(f"{where}: skipped: {review.subject or 'what stands here'} is not of {GROUP}"))
+            echo(printable(f"{where}: skipped: {review.subject or 'what stands here'} is not of {GROUP}"))
     summary = _summary(reviews)
     if not summary["valid"] + summary["invalid"]:
-        _echo(click.style("warning", fg="yellow") + f": nothing of {GROUP} was found")
+        echo(click.style("warning", fg="yellow") + f": nothing of {GROUP} was found")
     colour = "red" if summary["invalid"] else "green"
     told = ", ".join(f"{count} {word}" for word, count in summary.items())
-    _echo(click.style(told, fg=colour))
-
-
-def _line(review: Review, remark: Remark, label: str) -> None:
-    where = f"{review.file}:{remark.place.line}"
-    about = ": ".join(part for part in (review.subject, remark.path) if part)
-    _echo(f"{_printable(where)}: {label}: {_printable(about)}{': ' if about else ''}{_printable(remark.text)}")
-
-
-def _printable(text: str) -> str:
-    """Escape control characters: what a file says must not steer the terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-def _echo(text: str) -> None:
-    # click drops colours where the output is no terminal; NO_COLOR (no-color.org) drops them everywhere
-    click.echo(text, color=False if os.environ.get("NO_COLOR") else None)
+    echo(click.style(told, fg=colour))
 
 
 def _summary(reviews: Sequence[Review]) -> dict[str, int]:
