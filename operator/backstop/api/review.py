@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from backstop.api.crd import KINDS
 from backstop.api.manifests import Document, Place, Unreadable, read_documents
+from backstop.api.objects import Checked
 from backstop.api.paths import Location, show_path
 from backstop.api.problems import Problem
-from backstop.api.to_domain import Checked, check_slo
+from backstop.api.to_domain import check_slo
 from backstop.vocabulary import API_VERSION, GROUP
 
-_CHECKS: Final[Mapping[str, Callable[[object], Checked]]] = {"SLO": check_slo}
+_CHECKS: Final[Mapping[str, Callable[[object], Checked[Any]]]] = {"SLO": check_slo}
 
 
 _TEMPLATE_HINT: Final = "; if it is a template, check what it renders to: helm template . | backstop validate -f -"
