@@ -1,9 +1,8 @@
 """Builds `.status` of an SLO: is it fine, why not, what happens next. Pure: the time is an argument."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from backstop.domain.assessment import Assessment
 from backstop.domain.budget import Budget
@@ -11,21 +10,9 @@ from backstop.domain.duration import format_duration
 from backstop.domain.errors import SpecError
 from backstop.domain.health import HealthVerdict
 from backstop.domain.verdict import FAULT_OF_THE_SPEC
+from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamped
 from backstop.engine.source_clock import MAX_SKEW_SECONDS
 from backstop.vocabulary import Condition, Reason, State
-
-MAX_MESSAGE: Final = 1024  # characters; conditions allow 32,768, people do not
-_STATUS = {True: "True", False: "False", None: "Unknown"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionNow:
-    """A condition before its times are known."""
-
-    type: Condition
-    status: bool | None
-    reason: Reason
-    message: str
 
 
 def assessed_status(
@@ -46,10 +33,10 @@ def assessed_status(
         "observedGeneration": generation,
         "state": str(assessment.verdict.state),
         **_why(conditions),
-        "evaluatedAt": _time(datetime.fromtimestamp(assessment.at, UTC)),
+        "evaluatedAt": rfc3339(datetime.fromtimestamp(assessment.at, UTC)),
         "windows": [_window(budget, assessment) for budget in assessment.budgets],
         "scrapeInterval": format_duration(round(assessment.scrape_interval_seconds, 1)),
-        "conditions": _stamped(conditions, generation=generation, previous=previous, now=now),
+        "conditions": stamped(conditions, generation=generation, previous=previous, now=now),
     }
     if assessment.burn_rates:
         # Absent rather than empty: server-side apply turns a map that loses its last owned key into null.
@@ -71,7 +58,7 @@ def waiting_status(*, generation: int, previous: Mapping[str, Any] | None, now: 
         "observedGeneration": generation,
         "state": str(State.UNKNOWN),
         **_why(conditions),
-        "conditions": _stamped(conditions, generation=generation, previous=previous, now=now),
+        "conditions": stamped(conditions, generation=generation, previous=previous, now=now),
     }
 
 
@@ -89,7 +76,7 @@ def refused_status(
         "observedGeneration": generation,
         "state": str(State.UNKNOWN),
         **_why(conditions),
-        "conditions": _stamped(conditions, generation=generation, previous=previous, now=now),
+        "conditions": stamped(conditions, generation=generation, previous=previous, now=now),
     }
     _keep_last_known(status, previous)
     return status
@@ -120,7 +107,7 @@ def _data_available(assessment: Assessment) -> ConditionNow:
     if data.available and primary.good + primary.bad == 0:
         # Of the whole window, not of the last minute: with little traffic the reason would change at every tick.
         reason, message = Reason.NO_TRAFFIC, f"the series are there and count no event in {primary.name}"
-    since = _time(datetime.fromtimestamp(data.since, UTC), timespec="seconds")
+    since = rfc3339(datetime.fromtimestamp(data.since, UTC), timespec="seconds")
     return _now(Condition.DATA_AVAILABLE, reason, f"{message} (since {since})", status=data.available)
 
 
@@ -139,7 +126,7 @@ def _window(budget: Budget, assessment: Assessment) -> dict[str, Any]:
         "goodEvents": round(counts.good, 1),
         "badEvents": round(counts.bad, 1),
         "coverage": round(counts.coverage, 4),
-        "since": _time(
+        "since": rfc3339(
             datetime.fromtimestamp(max(assessment.at - counts.seconds, assessment.history_start), UTC),
             timespec="seconds",
         ),
@@ -150,7 +137,7 @@ def _window(budget: Budget, assessment: Assessment) -> dict[str, Any]:
         window["consumedPercent"] = round(budget.consumed_percent, 2)
         window["remainingPercent"] = round(budget.remaining_percent, 2)
     if budget.exhausts_in_seconds is not None:
-        window["exhaustsAt"] = _time(
+        window["exhaustsAt"] = rfc3339(
             datetime.fromtimestamp(assessment.at + budget.exhausts_in_seconds, UTC), timespec="seconds"
         )
     return window
@@ -165,31 +152,3 @@ def _keep_last_known(status: dict[str, Any], previous: Mapping[str, Any] | None)
         status["lastKnown"] = {name: previous[field] for name, field in known.items() if field in previous}
     elif "lastKnown" in previous:
         status["lastKnown"] = previous["lastKnown"]
-
-
-def _stamped(
-    conditions: list[ConditionNow], *, generation: int, previous: Mapping[str, Any] | None, now: datetime
-) -> list[dict[str, Any]]:
-    """Give conditions their times: lastTransitionTime moves only when the status value does."""
-    before = {c.get("type"): c for c in (previous or {}).get("conditions", ()) if isinstance(c, Mapping)}
-    stamped = []
-    for condition in conditions:
-        status = _STATUS[condition.status]
-        old = before.get(str(condition.type), {})
-        kept = old.get("lastTransitionTime") if old.get("status") == status else None
-        stamped.append(
-            {
-                "type": str(condition.type),
-                "status": status,
-                "reason": str(condition.reason),
-                "message": condition.message[:MAX_MESSAGE],
-                "lastTransitionTime": kept or _time(now, timespec="seconds"),
-                "observedGeneration": generation,
-            }
-        )
-    return stamped
-
-
-def _time(instant: datetime, *, timespec: str = "milliseconds") -> str:
-    """RFC 3339 in UTC."""
-    return instant.isoformat(timespec=timespec).replace("+00:00", "Z")
