@@ -23,6 +23,9 @@ MAX_PROMQL_LENGTH: Final = 4096
 MAX_TEXT_LENGTH: Final = 1024
 MAX_NAME_LENGTH: Final = 63
 MAX_GROUP_BY: Final = 8
+MAX_GROUPS: Final = 100  # label sets of one SLO with groupBy (semantics B5)
+SHOWN_GROUPS: Final = 10  # of them in its status, the worst first (semantics K13)
+MAX_NESTING: Final = 2  # composites in composites (semantics B4)
 MAX_COMPONENTS: Final = 16
 MAX_TARGET_DECIMALS: Final = 6
 
@@ -35,6 +38,7 @@ class Condition(StrEnum):
     READY = "Ready"  # the object is understood and evaluated; False names the field and the fix
     DATA_AVAILABLE = "DataAvailable"  # the source answers with usable samples; False says why and since when
     BUDGET_HEALTHY = "BudgetHealthy"  # budget left in the primary window; Unknown while it cannot be told
+    HISTORY_INCOMPLETE = "HistoryIncomplete"  # True while a window reaches back further than the source's data
     CLOCK_SKEW = "ClockSkew"  # True while the operator's clock and the source's differ by more than two seconds
     WORKLOAD_HEALTHY = "WorkloadHealthy"  # only with spec.workload: what the Kubernetes API says of the workload
 
@@ -47,6 +51,7 @@ class Reason(StrEnum):
     WAITING_FOR_FIRST_EVALUATION = "WaitingForFirstEvaluation"  # understood, and not evaluated yet
     INVALID = "Invalid"  # a field is wrong; the message has path and fix
     NOT_SUPPORTED_YET = "NotSupportedYet"  # a field of the API that this version refuses rather than ignores
+    COMPONENT_MISSING = "ComponentMissing"  # a composite names an SLO that does not exist, or is refused itself
     SOURCE_UNKNOWN = "SourceUnknown"  # spec.source names no configured Prometheus
     SOURCE_NOT_ALLOWED = "SourceNotAllowed"  # the source is not allowed for this namespace
     INTERNAL_ERROR = "InternalError"  # Backstop failed on this object: a defect of ours, the log has the trace
@@ -58,6 +63,7 @@ class Reason(StrEnum):
     STALE = "Stale"  # the newest sample is older than evaluation.staleAfter
     NOT_A_NUMBER = "NotANumber"  # the query answers NaN
     INCONSISTENT = "Inconsistent"  # more bad than total events, a negative or an infinite count
+    TOO_MANY_GROUPS = "TooManyGroups"  # groupBy finds more label sets than may have a budget of their own
     SEVERAL_SERIES = "SeveralSeries"  # a query returned several series where one is expected
     GOOD_NEVER_SEEN = "GoodNeverSeen"  # total without good: no good event was seen in the window yet
     BASELINE = "Baseline"  # first values of counters that may have begun before we looked
@@ -72,6 +78,11 @@ class Reason(StrEnum):
     BUDGET_EXHAUSTED = "BudgetExhausted"  # nothing left
     TOO_EARLY = "TooEarly"  # less than 5 % of the window is known
     DATA_UNKNOWN = "DataUnknown"  # cannot be told, since DataAvailable is not True
+    # HistoryIncomplete
+    HISTORY_READ = "HistoryRead"  # every window is covered from its start
+    HISTORY_BEING_READ = "HistoryBeingRead"  # the past is being read from the source; coverage rises meanwhile
+    NO_OLDER_DATA = "NoOlderData"  # the source has no data for the older part of a window
+    RESOLUTION_LOST = "ResolutionLost"  # an exclusion begins or ends within a coarse slice that could not be read anew
     # ClockSkew
     CLOCKS_AGREE = "ClocksAgree"  # within two seconds
     CLOCKS_DIFFER = "ClocksDiffer"  # the message has the difference and its direction
@@ -125,5 +136,11 @@ class Metric(StrEnum):
     REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
     LEADER = "backstop_leader"  # gauge; 1 on the replica that writes
     CONFIG_VALID = "backstop_config_valid"  # gauge; 0 while the last good configuration is in force
+    CHECKPOINTS_TOTAL = (
+        "backstop_checkpoints_total"  # counter of SLOs by outcome: saved, failed, restored, changed, damaged
+    )
+    CHECKPOINT_FAILING = "backstop_checkpoint_failing"  # gauge; 1 while the checkpoint cannot be read or written
+    CHECKPOINT_BYTES = "backstop_checkpoint_bytes"  # gauge; size of the checkpoint's file
+    CHECKPOINT_SET_ASIDE_TOTAL = "backstop_checkpoint_set_aside_total"  # counter of files by why: damaged, newer
     PROCESS_RSS_BYTES = "backstop_process_resident_bytes"  # gauge; memory of the process
     WATCH_RESTARTS_TOTAL = "backstop_watch_restarts_total"  # counter; restarts of the watching thread

@@ -36,5 +36,14 @@ class RecordingTelemetry:
     def clock_offset(self, source: str, seconds: float) -> None:
         self.offsets[source] = seconds
 
+    def checkpointed(self, outcome: str, slos: int) -> None:
+        self.counts[f"checkpoint {outcome}"] += slos
+
+    def checkpoint_failing(self, *, failing: bool) -> None:
+        self.counts["checkpoint failing"] = int(failing)
+
+    def checkpoint_size(self, size_bytes: int) -> None:
+        self.counts["checkpoint bytes"] = size_bytes
+
     def status_written(self, outcome: str) -> None:
         self.counts[outcome] += 1

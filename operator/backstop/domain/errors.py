@@ -5,7 +5,8 @@ BackstopError
 ├─ DependencyError    the world is not ready: tried again later
 │  ├─ SourceUnreachable   no usable answer from the metrics source in time
 │  │  └─ QueryTimedOut       this one query took too long; the source itself may be well
-│  └─ ClusterUnavailable  no usable answer from the Kubernetes API
+│  ├─ ClusterUnavailable  no usable answer from the Kubernetes API
+│  └─ CheckpointUnavailable  the file of the checkpoint cannot be read or written
 ├─ QueryRejected      the source understood the query and refuses it: this query alone is at fault
 ├─ AccessDenied       the Kubernetes API forbids it: the message prints the missing rule
 └─ Conflict           the object moved on since it was read: read again, decide again
@@ -40,6 +41,10 @@ class QueryTimedOut(SourceUnreachable):
 
 class ClusterUnavailable(DependencyError):
     """No usable answer from the Kubernetes API."""
+
+
+class CheckpointUnavailable(DependencyError):
+    """The checkpoint cannot be read or written now: full, read-only, held by another process, or silent."""
 
 
 class QueryRejected(BackstopError):

@@ -34,6 +34,18 @@ class Telemetry(Protocol):
         """Show source clock minus local clock."""
         ...
 
+    def checkpointed(self, outcome: str, slos: int) -> None:
+        """Count SLOs that were saved, failed, restored, changed or damaged (the outcomes of a checkpoint)."""
+        ...
+
+    def checkpoint_failing(self, *, failing: bool) -> None:
+        """Show whether the checkpoint can be read and written."""
+        ...
+
+    def checkpoint_size(self, size_bytes: int) -> None:
+        """Show how large the checkpoint is."""
+        ...
+
     def status_written(self, outcome: str) -> None:
         """Count a status write: applied, forbidden or failed."""
         ...

@@ -50,6 +50,17 @@ class PrometheusTelemetry:
         self._registered = _gauge(registry, Metric.REGISTERED_SLOS, "SLOs by validity", ("validity",))
         self._leader = _gauge(registry, Metric.LEADER, "1 on the replica that writes")
         self._config = _gauge(registry, Metric.CONFIG_VALID, "0 while the last good configuration is in force")
+        self._checkpoints = Counter(
+            Metric.CHECKPOINTS_TOTAL.removesuffix("_total"), "SLOs by outcome", ("outcome",), registry=registry
+        )
+        self._checkpoint_failing = _gauge(registry, Metric.CHECKPOINT_FAILING, "1 while it cannot be used")
+        self._checkpoint_bytes = _gauge(registry, Metric.CHECKPOINT_BYTES, "Size of the checkpoint's file")
+        self._checkpoints_set_aside = Counter(
+            Metric.CHECKPOINT_SET_ASIDE_TOTAL.removesuffix("_total"),
+            "Files that could not be used",
+            ("why",),
+            registry=registry,
+        )
         self._watch_restarts = Counter(
             Metric.WATCH_RESTARTS_TOTAL.removesuffix("_total"), "Restarts of the watching thread", registry=registry
         )
@@ -85,6 +96,19 @@ class PrometheusTelemetry:
 
     def status_written(self, outcome: str) -> None:
         self._writes.labels(outcome).inc()
+
+    def checkpointed(self, outcome: str, slos: int) -> None:
+        self._checkpoints.labels(outcome).inc(slos)
+
+    def checkpoint_failing(self, *, failing: bool) -> None:
+        self._checkpoint_failing.set(1.0 if failing else 0.0)
+
+    def checkpoint_size(self, size_bytes: int) -> None:
+        self._checkpoint_bytes.set(size_bytes)
+
+    def checkpoint_set_aside(self, why: str) -> None:
+        """Count a file that was damaged or newer. May be called from another thread."""
+        self._checkpoints_set_aside.labels(why).inc()
 
     def leads(self, *, leader: bool) -> None:
         """Show whether this replica writes."""
