@@ -28,6 +28,11 @@ SHOWN_GROUPS: Final = 10  # of them in its status, the worst first (semantics K1
 MAX_NESTING: Final = 2  # composites in composites (semantics B4)
 MAX_COMPONENTS: Final = 16
 MAX_TARGET_DECIMALS: Final = 6
+MAX_SELECTED_NAMES: Final = 100  # in a selector of SLOs
+MAX_SELECTED_LABELS: Final = 16
+MAX_CORRECTION: Final = "30d"  # how far before its own creation a MaintenanceWindow reaches back (semantics S5)
+SHOWN_SLOS: Final = 10  # names in the status of a MaintenanceWindow
+SHOWN_OCCURRENCES: Final = 10
 
 BURN_WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")  # shown in status.burnRates of every SLO
 
@@ -104,13 +109,29 @@ class State(StrEnum):
     UNKNOWN = "Unknown"  # it cannot be told; status.lastKnown has what was known last
 
 
+class MaintenanceState(StrEnum):
+    """status.state of a MaintenanceWindow."""
+
+    SCHEDULED = "Scheduled"  # it has a next time, and is not under way
+    ACTIVE = "Active"  # it is under way
+    OVER = "Over"  # it was, and does not come again
+    REFUSED = "Refused"  # the object cannot be followed as it stands; condition Ready has path and fix
+
+
+class MaintenanceReason(StrEnum):
+    """Reasons of condition Ready of a MaintenanceWindow, beside those of an SLO that is refused."""
+
+    IN_FORCE = "InForce"  # it is understood, and SLOs match its selector
+    NOTHING_MATCHES = "NothingMatches"  # no SLO of its namespace matches the selector, so it does nothing
+
+
 class EventReason(StrEnum):
-    """Reasons of Kubernetes Events on an SLO."""
+    """Reasons of Kubernetes Events on an SLO or a MaintenanceWindow."""
 
     STATE_CHANGED = "StateChanged"  # status.state moved; the note says from what to what, and why
     DATA_LOST = "DataLost"  # the source gives no usable samples any more
     DATA_RESTORED = "DataRestored"  # it does again
-    REFUSED = "Refused"  # the object cannot be evaluated as it stands; the note has path and fix
+    REFUSED = "Refused"  # the object cannot be followed as it stands; the note has path and fix
 
 
 class Metric(StrEnum):

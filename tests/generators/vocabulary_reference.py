@@ -19,6 +19,8 @@ _SECTIONS: tuple[tuple[type[StrEnum], str], ...] = (
     (vocabulary.State, "States"),
     (vocabulary.Condition, "Conditions"),
     (vocabulary.Reason, "Reasons"),
+    (vocabulary.MaintenanceState, "States of a maintenance window"),
+    (vocabulary.MaintenanceReason, "Reasons of a maintenance window"),
     (vocabulary.EventReason, "Events"),
     (vocabulary.Metric, "Metrics"),
 )
