@@ -88,7 +88,7 @@ def _type(field: dict[str, Any]) -> str:
         return f"list of {_type(field['items'])}"
     if kind == "object":
         return f"map to {_type(field['additionalProperties'])}" if "additionalProperties" in field else "object"
-    return {"string": "text", "number": "number", "integer": "whole number"}[kind]
+    return {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}[kind]
 
 
 def _limits(field: dict[str, Any]) -> str:

@@ -50,6 +50,7 @@ class Review:
     name: str = ""
     problems: tuple[Remark, ...] = ()
     warnings: tuple[Remark, ...] = ()
+    body: object = None  # the object itself; None for a file that cannot be read
 
     @property
     def subject(self) -> str:
@@ -96,6 +97,7 @@ class _Where:
             name=name,
             problems=self._remarks(problems),
             warnings=self._remarks(warnings),
+            body=value,
         )
 
     def _remarks(self, problems: Sequence[Problem]) -> tuple[Remark, ...]:

@@ -4,8 +4,10 @@ Whatever the object is, the outcome is a domain object or problems that name a p
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from backstop.api.field_types import kind_of
 from backstop.api.objects import Checked, combined, header_problems, identity_problems, name_problems, read_spec
@@ -13,13 +15,16 @@ from backstop.api.problems import Problem
 from backstop.api.v1alpha1.slo import SLOSpec
 from backstop.api.v1alpha1.slo_unsupported import not_supported_yet
 from backstop.api.v1alpha1.slo_warnings import warnings_of
+from backstop.api.v1alpha1.slo_window import Window
 from backstop.api.v1alpha1.slo_workload import Workload as WorkloadModel
 from backstop.domain import slo as domain
+from backstop.domain.calendar import CalendarPeriods
 from backstop.domain.duration import parse_duration
 from backstop.domain.errors import SpecError
 from backstop.promql.parse import without_comments
 
 KIND: Final = "SLO"
+_COMPOSITE_SLICE: Final = domain.Timeslice(seconds=60, target_ratio=None)
 
 
 def check_slo(body: object) -> Checked[SLOSpec]:
@@ -55,21 +60,48 @@ def _slo(metadata: Mapping[str, Any], spec: SLOSpec) -> domain.SLO:
         name=metadata["name"],
         generation=metadata["generation"],
         objective=domain.Objective(target_percent=spec.target),
-        windows=tuple(
-            domain.RollingWindow(name=window.name, seconds=parse_duration(window.rolling))
-            for window in spec.windows
-            if window.rolling is not None  # calendar windows were refused before
-        ),
+        windows=tuple(_window(window) for window in spec.windows),
         indicator=_indicator(spec),
         source=spec.source,
         evaluation=domain.Evaluation(
             interval_seconds=parse_duration(spec.evaluation.interval),
+            no_data=spec.evaluation.no_data,
             no_traffic=spec.evaluation.no_traffic,
             stale_after_seconds=parse_duration(spec.evaluation.stale_after),
+            minimum_events=spec.evaluation.minimum_events,
+            confidence=float(spec.evaluation.confidence),
+            all_bad_for_seconds=parse_duration(spec.evaluation.all_bad_for),
         ),
+        budgeting=spec.budgeting,
+        timeslice=_timeslice(spec),
+        group_by=tuple(spec.group_by or ()),
         service=spec.service,
         workload=_workload(spec.workload),
         labels=dict(metadata.get("labels") or {}),
+    )
+
+
+def _window(window: Window) -> domain.Window:
+    if window.rolling is not None:
+        return domain.RollingWindow(name=window.name, seconds=parse_duration(window.rolling))
+    if (calendar := window.calendar) is not None:
+        periods = CalendarPeriods(
+            unit=calendar.unit,
+            count=calendar.count,
+            start=datetime.fromisoformat(calendar.start),
+            zone=ZoneInfo(calendar.time_zone),
+        )
+        return domain.CalendarWindow(name=window.name, periods=periods)
+    raise SpecError("spec.windows", "a window is rolling or a period of the calendar")
+
+
+def _timeslice(spec: SLOSpec) -> domain.Timeslice | None:
+    """Return the slices that the budget counts. A composite has no events: without slices it is counted by minutes."""
+    if (given := spec.timeslice) is None:
+        return _COMPOSITE_SLICE if spec.indicator.composite is not None else None
+    return domain.Timeslice(
+        seconds=round(parse_duration(given.length)),
+        target_ratio=None if given.target is None else given.target / 100,
     )
 
 
@@ -92,7 +124,15 @@ def _indicator(spec: SLOSpec) -> domain.Indicator:
         )
     if (query := given.query) is not None:
         return domain.QueryIndicator(total=without_comments(query.total), good=_bare(query.good), bad=_bare(query.bad))
-    raise SpecError("spec.indicator", "has no kind that is supported yet", not_supported_yet=True)
+    if (composite := given.composite) is not None:
+        return domain.CompositeIndicator(
+            components=tuple(
+                domain.Component(name=part.slo, weight=float(part.weight)) for part in composite.components
+            ),
+            mode=composite.mode,
+            when_unknown=composite.when_unknown,
+        )
+    raise SpecError("spec.indicator", "has no kind that is known")
 
 
 def _bare(expression: str | None) -> str | None:

@@ -10,6 +10,26 @@ from backstop.domain.verdict import DataStatus, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupAssessment:
+    """The result for one set of label values of an SLO with groupBy."""
+
+    labels: Mapping[str, str]
+    budgets: tuple[Budget, ...]  # in the order of slo.windows
+    burn_rates: Mapping[str, float]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryStatus:
+    """What is held of the past. Times are unix seconds of the source."""
+
+    start: float  # before it the ledger holds nothing
+    known_from: float | None  # start of the oldest slice with data; None: no slice had any
+    complete: bool  # everything that the windows ask for was asked of the source
+    lost_edges: tuple[float, ...]  # ends of exclusions and periods that could only be told to a coarse slice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """The result of an evaluation at source time `at` (unix seconds)."""
 
@@ -20,6 +40,7 @@ class Assessment:
     data: DataStatus
     verdict: Verdict
     witness: Health | None
-    history_start: float  # unix seconds; before it the ledger holds nothing
+    groups: tuple[GroupAssessment, ...]  # the worst first
+    history: HistoryStatus
     scrape_interval_seconds: float
     clock_skew_seconds: float  # source clock minus local clock

@@ -12,8 +12,7 @@ After the newest sealed boundary there is the head: what was read since, provisi
 Times are whole unix seconds of the source's clock. All of this is arithmetic: no clock, no I/O.
 """
 
-import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -82,6 +81,13 @@ class Ledger:
         """The longest time back that the coarsest tier can answer for, in seconds."""
         return self.tiers[-1].span
 
+    def is_without_events(self, row: int) -> bool:
+        """True when nothing was counted in all that the row holds."""
+        at = np.array([float(self.oldest(row)), self._head_end[row]])
+        rows = np.array([row])
+        first, last = (self._cumulative(rows, float(instant))[:2, 0] for instant in at)
+        return bool((first == last).all())
+
     def bytes_per_row(self) -> int:
         """Memory of one row in its arrays."""
         return sum(tier.slots * (8 + 8 + 4) for tier in self.tiers)
@@ -101,7 +107,8 @@ class Ledger:
 
     def remove(self, row: int) -> None:
         """Forget a row; its number may come back for another SLO."""
-        self.forget_marks(row, before=math.inf)
+        for mark in self.marks(row):
+            self.forget_mark(row, mark.at)
         self._free.append(row)
 
     def add_like(self, row: int) -> int:
@@ -110,9 +117,7 @@ class Ledger:
         empty = tuple(replace(s, good=np.zeros_like(s.good), bad=np.zeros_like(s.bad)) for s in states)
         marks = tuple(replace(mark, good=0.0, bad=0.0) for mark in self.marks(row))
         new = self.restore_row(RowState(empty, marks))
-        self.set_head(
-            new, end=self._head_end[row], good=0.0, bad=0.0, unknown_seconds=float(self._head_unknown[row])
-        )
+        self.set_head(new, end=self._head_end[row], good=0.0, bad=0.0, unknown_seconds=float(self._head_unknown[row]))
         return new
 
     def export_row(self, row: int) -> RowState:
@@ -139,14 +144,18 @@ class Ledger:
         return row
 
     def mark(self, row: int, at: float) -> bool:
-        """Keep the cumulative values at an instant for good; False when the minutes around it are not held."""
-        if not self._rings[0].covers(np.array([row]), at)[0]:
+        """Keep the cumulative values at an instant; False when it lies within a coarse slice, or nothing is held."""
+        rows = np.array([row])
+        ring = next((ring for ring in self._rings if ring.covers(rows, at)[0]), None)
+        if ring is None or (ring.tier.step > MINUTE and at % ring.tier.step):
             return False
-        good, bad, unknown = (float(value) for value in self._rings[0].between(np.array([row]), at)[:, 0])
+        good, bad, unknown = (float(value) for value in ring.between(rows, at)[:, 0])
         self._marks.setdefault(at, {})[row] = Mark(at, good, bad, unknown)
         return True
 
-    def mark_after(self, row: int, boundary: int, at: float, *, good: float, bad: float, unknown_seconds: float) -> None:
+    def mark_after(
+        self, row: int, boundary: int, at: float, *, good: float, bad: float, unknown_seconds: float
+    ) -> None:
         """Keep the values at an instant, given what was counted since a boundary that a coarse tier holds before it."""
         before = self._cumulative(np.array([row]), float(boundary))[:, 0]
         mark = Mark(at, float(before[0]) + good, float(before[1]) + bad, float(before[2]) + unknown_seconds)
@@ -156,12 +165,12 @@ class Ledger:
         """The marks of a row, oldest first."""
         return tuple(rows[row] for _, rows in sorted(self._marks.items()) if row in rows)
 
-    def forget_marks(self, row: int, *, before: float, keep: Container[float] = ()) -> None:
-        """Drop the marks of a row that nothing asks for any more."""
-        for at in [at for at, rows in self._marks.items() if row in rows and at < before and at not in keep]:
-            del self._marks[at][row]
-            if not self._marks[at]:
-                del self._marks[at]
+    def forget_mark(self, row: int, at: float) -> None:
+        """Drop a mark that nothing asks for any more."""
+        marked = self._marks.get(at, {})
+        marked.pop(row, None)
+        if not marked:
+            self._marks.pop(at, None)
 
     def boundary_below(self, row: int, at: float) -> int | None:
         """The newest boundary at or before an instant that the row holds on both sides; None outside its history."""
@@ -178,9 +187,7 @@ class Ledger:
         """The oldest boundary of a row in any tier: before it nothing is known."""
         return min(int(ring.oldest[row]) for ring in self._rings)
 
-    def append(
-        self, row: int, *, good: float, bad: float, unknown_seconds: float, seconds: int = MINUTE
-    ) -> None:
+    def append(self, row: int, *, good: float, bad: float, unknown_seconds: float, seconds: int = MINUTE) -> None:
         """Seal a slice of whole minutes after the newest boundary, spread evenly; the head that began there is gone."""
         ring = self._rings[0]
         newest = int(ring.newest[row])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backstop.domain.budget import AT_RISK_PERCENT, TOO_EARLY_COVERAGE, Budget
+from backstop.domain.budget import AT_RISK_PERCENT, Budget
 from backstop.domain.duration import format_duration
 from backstop.domain.evidence import Slice
 from backstop.domain.health import Health, HealthVerdict
@@ -16,7 +16,9 @@ from backstop.vocabulary import Reason, State
 # Reasons that may be a passing gap (a restart, one failed query): the SLO keeps its state for evaluation.staleAfter.
 PASSING: Final = frozenset({Reason.NO_DATA, Reason.SOURCE_UNREACHABLE, Reason.NOT_FETCHED, Reason.BASELINE})
 # Reasons for which the object itself has to change.
-FAULT_OF_THE_SPEC: Final = frozenset({Reason.SEVERAL_SERIES, Reason.THRESHOLD_NOT_A_BUCKET, Reason.QUERY_FAILED})
+FAULT_OF_THE_SPEC: Final = frozenset(
+    {Reason.SEVERAL_SERIES, Reason.TOO_MANY_GROUPS, Reason.THRESHOLD_NOT_A_BUCKET, Reason.QUERY_FAILED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,8 @@ def judge_budget(budgets: Sequence[Budget], data: DataStatus, witness: Health | 
         return Verdict(state=State.UNKNOWN, healthy=None, reason=Reason.DATA_UNKNOWN, message=message)
     window, remaining = primary.counts.name, primary.remaining_percent
     if primary.too_early or remaining is None:
-        known = format_duration(round(primary.counts.coverage * primary.counts.seconds))
-        needed = format_duration(round(TOO_EARLY_COVERAGE * primary.counts.seconds))
+        known = format_duration(round(primary.counts.known_seconds))
+        needed = format_duration(round(primary.judged_from_seconds))
         message = f"{known} of window {window} are known; its budget is judged from {needed} on"
         return Verdict(state=State.UNKNOWN, healthy=None, reason=Reason.TOO_EARLY, message=message)
     left = f"{remaining:.1f} % of the {window} budget left"

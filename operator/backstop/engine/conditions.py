@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -48,3 +48,8 @@ def stamped(
 def rfc3339(instant: datetime, *, timespec: str = "milliseconds") -> str:
     """Return an aware time in UTC as Kubernetes writes it."""
     return instant.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def rfc3339_of(at: float) -> str:
+    """Return unix seconds in UTC, to the second."""
+    return rfc3339(datetime.fromtimestamp(at, UTC), timespec="seconds")

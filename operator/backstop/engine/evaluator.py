@@ -16,19 +16,29 @@ from backstop.domain.assessment import Assessment
 from backstop.domain.errors import QueryRejected, SourceUnreachable
 from backstop.domain.evidence import Slice, unknown
 from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
-from backstop.domain.slo import SLO
+from backstop.domain.slo import SLO, CompositeIndicator, Uid
 from backstop.domain.verdict import follow_data
 from backstop.engine.asking import Failure, Outcome, ask
 from backstop.engine.assess import assess
 from backstop.engine.containment import contained
-from backstop.engine.history import History
+from backstop.engine.history import History, note_evidence
+from backstop.engine.marks import look_for_marks
 from backstop.engine.planner import Question
 from backstop.engine.probing import probe_terms, read_probe
-from backstop.engine.readings import needs_proof, slice_from_answer, slice_question
+from backstop.engine.readings import needs_proof, read_slice, slice_question, too_many_groups
+from backstop.engine.rows import append, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
 from backstop.engine.sources import SourceBinding, enforced_matchers
-from backstop.engine.tracked import PROBE_AGAIN_SECONDS, PROBE_EVERY_SECONDS, Tracked
+from backstop.engine.tracked import (
+    DEFAULT_SCRAPE_SECONDS,
+    PROBE_AGAIN_SECONDS,
+    PROBE_EVERY_SECONDS,
+    Tracked,
+    Traits,
+    good_seen,
+    most_series,
+)
 from backstop.engine.witnesses import Witnesses
 from backstop.ports.clock import Clock
 from backstop.ports.telemetry import Telemetry
@@ -67,7 +77,8 @@ class SourceEvaluator:
         self._witnesses = witnesses
         self._standard = Ledger(STANDARD_TIERS)
         self._long = Ledger(LONG_TIERS)
-        self.history = History(source, clock=clock, telemetry=telemetry, enforced=self.enforced)
+        self._traits: dict[Uid, Traits] = {}
+        self.history = History(source, clock=clock, telemetry=telemetry, enforced=self.enforced, traits=self._traits)
 
     def enforced(self, slo: SLO) -> dict[str, str]:
         """The matchers that this source forces on an SLO."""
@@ -75,9 +86,9 @@ class SourceEvaluator:
 
     def forget(self, tracked: Tracked) -> None:
         """Give the row of an SLO back."""
-        if tracked.row is not None and tracked.ledger is not None:
-            tracked.ledger.remove(tracked.row)
-        tracked.row = None
+        release(tracked)
+        if self._traits.get(tracked.slo.uid) is tracked.traits:
+            del self._traits[tracked.slo.uid]
         tracked.gone = True
 
     async def evaluate(self, due: Sequence[Tracked]) -> list[Assessment]:
@@ -87,6 +98,7 @@ class SourceEvaluator:
         """
         for tracked in due:
             tracked.fault = None
+            self._traits[tracked.slo.uid] = tracked.traits
         if self.clock.is_due():
             try:
                 await self.clock.ask()
@@ -107,7 +119,9 @@ class SourceEvaluator:
         asked: list[Question] = []
         for tracked in due:
             with contained(tracked):
-                if terms := probe_terms(tracked.slo, self.enforced(tracked.slo)):
+                if isinstance(tracked.slo.indicator, CompositeIndicator):
+                    self._follow_components(tracked)
+                elif terms := probe_terms(tracked.slo, self.enforced(tracked.slo)):
                     asked.append(Question(uid=tracked.slo.uid, at=at, terms=terms, alone=tracked.alone))
         for question, outcome in await ask(self.source, asked):
             tracked = by_uid[question.uid]
@@ -115,11 +129,17 @@ class SourceEvaluator:
                 tracked.alone = tracked.alone or outcome.own_fault
                 continue  # asked again at the next tick; the slices of this tick tell the user why
             probe = read_probe(tracked.slo, outcome)
-            tracked.native, tracked.bucket_problem = probe.native, probe.bucket_problem
+            traits = tracked.traits
+            traits.native, tracked.bucket_problem = probe.native, probe.bucket_problem
             # A second look soon: the first one may have met a series too young to tell its interval.
-            sure = probe.scrape_seconds == tracked.scrape_seconds and probe.bucket_problem is None
-            tracked.scrape_seconds = probe.scrape_seconds or tracked.scrape_seconds
+            sure = probe.scrape_seconds == traits.scrape_seconds and probe.bucket_problem is None
+            traits.scrape_seconds = probe.scrape_seconds or traits.scrape_seconds
             tracked.probe_due = self._local.monotonic() + (PROBE_EVERY_SECONDS if sure else PROBE_AGAIN_SECONDS)
+
+    def _follow_components(self, tracked: Tracked) -> None:
+        """A composite is scraped as slowly as the slowest of its components."""
+        known = [self._traits[leaf.uid] for _, leaf in tracked.slo.leaves() if leaf.uid in self._traits]
+        tracked.traits.scrape_seconds = max((traits.scrape_seconds for traits in known), default=DEFAULT_SCRAPE_SECONDS)
 
     def _ensure_row(self, tracked: Tracked, at: float) -> None:
         """Give a new SLO a row, and a new one where the old one cannot go on."""
@@ -131,13 +151,15 @@ class SourceEvaluator:
             usable = sealed - newest <= STANDARD_TIERS[0].span and newest <= at
             if usable and (tracked.ledger is fits or fits is self._standard):
                 return
-            tracked.ledger.remove(tracked.row)
+            release(tracked)
         tracked.ledger, tracked.row, tracked.anchor = fits, fits.add(sealed), sealed
         tracked.backfilled_seconds = 0.0
-        tracked.good_seen_at = None
+        tracked.traits.good_seen_at = tracked.known_from = None
+        tracked.too_many_groups = False
 
     def _sealed_end(self, tracked: Tracked, at: float) -> int:
-        return int((at - tracked.scrape_seconds - SEAL_MARGIN_SECONDS) // MINUTE) * MINUTE
+        step = tracked.slice_seconds
+        return int((at - tracked.traits.scrape_seconds - SEAL_MARGIN_SECONDS) // step) * step
 
     async def _read(self, due: Sequence[Tracked], at: float) -> None:
         questions: list[_SliceAsked] = []
@@ -154,29 +176,30 @@ class SourceEvaluator:
 
     def _slices_to_read(self, tracked: Tracked, at: float) -> list[_SliceAsked]:
         """Return the questions for the minutes that can be sealed, and for the head."""
-        ledger, row = _row(tracked)
+        ledger, row = place_of(tracked)
+        step = tracked.slice_seconds
         newest, sealed = ledger.newest(row), self._sealed_end(tracked, at)
         # An SLO that is looked at every five minutes has five minutes to seal each time.
-        usual = max(MAX_SLICES_PER_TICK, math.ceil(interval_of(tracked) / MINUTE) + 1)
-        if sealed - newest > usual * MINUTE:
+        usual = max(MAX_SLICES_PER_TICK, math.ceil(interval_of(tracked) / step) + 1)
+        if sealed - newest > usual * step:
             self.history.catch_up(tracked, upto=sealed)
         tracked.head_from = None if tracked.catching_up else max(newest, sealed)
         if tracked.head_from is None:
             # While the minutes before are caught up, the last minute still tells whether data arrives.
             return [self._question(tracked, at, MINUTE)]
-        ends = range(newest + MINUTE, sealed + 1, MINUTE)
+        ends = range(newest + step, sealed + 1, step)
         head = self._question(tracked, at, at - tracked.head_from)
-        return [*(self._question(tracked, end, MINUTE) for end in ends), head]
+        return [*(self._question(tracked, end, step) for end in ends), head]
 
     def _question(self, tracked: Tracked, at: float, seconds: float) -> _SliceAsked:
-        asked = slice_question(
-            tracked.slo,
-            seconds=seconds,
-            native=tracked.native,
-            scrape_seconds=tracked.scrape_seconds,
-            enforced=self.enforced(tracked.slo),
+        asked = slice_question(tracked.slo, seconds=seconds, traits=self._traits, enforced=self.enforced(tracked.slo))
+        first = Question(
+            uid=tracked.slo.uid,
+            at=float(at),
+            terms=asked.terms,
+            alone=tracked.alone,
+            most_series=most_series(tracked.slo),
         )
-        first = Question(uid=tracked.slo.uid, at=float(at), terms=asked.terms, alone=tracked.alone)
         return _SliceAsked(first, replace(first, terms=asked.proof))
 
     async def _ask(self, questions: Sequence[_SliceAsked]) -> list[tuple[Question, Outcome]]:
@@ -199,43 +222,46 @@ class SourceEvaluator:
         return [(question, whole(question, outcome)) for question, outcome in answered]
 
     def _store(self, tracked: Tracked, outcomes: Mapping[float, Outcome], at: float) -> None:
-        ledger, row = _row(tracked)
-        good_seen = tracked.good_seen_at is not None and at - tracked.good_seen_at <= tracked.history_seconds()
+        ledger, row = place_of(tracked)
+        step = tracked.slice_seconds
+        seen = good_seen(tracked.slo, self._traits, since=at - tracked.history_seconds())
         failed_alone = False
         for end in sorted(outcomes):
             outcome = outcomes[end]
             if isinstance(outcome, Failure):
                 failed_alone = failed_alone or outcome.own_fault
                 continue
-            if end == at or tracked.catching_up or ledger.newest(row) + MINUTE != int(end):
+            if end == at or tracked.catching_up or ledger.newest(row) + step != int(end):
                 continue
-            evidence = slice_from_answer(tracked.slo, outcome, at=end, good_seen=good_seen)
-            if evidence.good > 0:
-                good_seen, tracked.good_seen_at = True, end
-            unknown_seconds = 0.0 if evidence.known else float(MINUTE)
-            ledger.append(row, good=evidence.good, bad=evidence.bad, unknown_seconds=unknown_seconds)
-            self._telemetry.sealed(tracked.slo, evidence, MINUTE)
+            evidence = read_slice(tracked.slo, outcome, at=end, seconds=float(step), good_seen=seen)
+            append(tracked, evidence, seconds=step)
+            note_evidence(tracked, evidence, start=end - step, step=step)
+            self._telemetry.sealed(tracked.slo, evidence.counted, step)
         tracked.alone = failed_alone
-        self._store_head(tracked, outcomes[at], at, good_seen=good_seen)
+        self._store_head(tracked, outcomes[at], at, seen)
+        if look_for_marks(tracked, at=at):
+            self.history.mark(tracked)
 
-    def _store_head(self, tracked: Tracked, outcome: Outcome, at: float, *, good_seen: bool) -> None:
-        ledger, row = _row(tracked)
-        evidence: Slice
-        if tracked.bucket_problem is not None:
-            evidence = unknown(Reason.THRESHOLD_NOT_A_BUCKET, tracked.bucket_problem)
-        elif isinstance(outcome, Failure):
-            evidence = outcome.evidence
-        else:
-            evidence = slice_from_answer(tracked.slo, outcome, at=at, good_seen=good_seen)
-            self.history.backfill(tracked)  # even without data now: what was seen before tells what is missing
+    def _store_head(self, tracked: Tracked, outcome: Outcome, at: float, seen: set[Uid]) -> None:
+        ledger, row = place_of(tracked)
         # The head was asked from the boundary that should be sealed by now: where sealing failed it does not fit.
-        if evidence.known and ledger.newest(row) == tracked.head_from:
-            ledger.set_head(row, end=at, good=evidence.good, bad=evidence.bad, unknown_seconds=0.0)
-            if evidence.good > 0:
-                tracked.good_seen_at = at
-        # Otherwise the head stays as it was read: the time since then is unknown, what was counted is not.
+        fits = ledger.newest(row) == tracked.head_from
+        seconds = at - ledger.newest(row) if fits else float(MINUTE)
+        data: Slice
+        if tracked.bucket_problem is not None:
+            data = unknown(Reason.THRESHOLD_NOT_A_BUCKET, tracked.bucket_problem)
+        elif isinstance(outcome, Failure):
+            data = outcome.evidence
+        else:
+            evidence = read_slice(tracked.slo, outcome, at=at, seconds=seconds, good_seen=seen)
+            self.history.backfill(tracked)  # even without data now: what was seen before tells what is missing
+            # An unknown head stays as it was read: the time since then is unknown, what was counted is not.
+            if evidence.counted.known and fits:
+                set_head(tracked, evidence, end=at)
+                note_evidence(tracked, evidence, start=at, step=0.0)
+            data = too_many_groups(tracked.slo) if tracked.too_many_groups else evidence.raw
         tracked.data = follow_data(
-            tracked.data, evidence, at=at, stale_after_seconds=tracked.slo.evaluation.stale_after_seconds
+            tracked.data, data, at=at, stale_after_seconds=tracked.slo.evaluation.stale_after_seconds
         )
 
     def _assess(self, evaluated: Sequence[Tracked], at: float) -> list[Assessment]:
@@ -248,9 +274,3 @@ class SourceEvaluator:
                     tracked.assessment = assessment
                 assessments += found
         return assessments
-
-
-def _row(tracked: Tracked) -> tuple[Ledger, int]:
-    if tracked.ledger is None or tracked.row is None:
-        raise ValueError(f"SLO {tracked.slo.key} has no ledger row yet")
-    return tracked.ledger, tracked.row

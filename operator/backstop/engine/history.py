@@ -5,20 +5,21 @@ to count. Work is bounded: a few workers, one job per SLO at a time, a limited n
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
-from backstop.domain.evidence import Slice
-from backstop.domain.ledger import MINUTE, Ledger, Tier
-from backstop.domain.slo import SLO
+from backstop.domain.ledger import Ledger
+from backstop.domain.ring import Tier
+from backstop.domain.slo import SLO, Uid
 from backstop.engine.containment import contained
 from backstop.engine.planner import Question, fuse, series_by_term
-from backstop.engine.readings import RESTS, counts_something, slice_question, slices_from_series
-from backstop.engine.tracked import Tracked
+from backstop.engine.readings import Evidence, counts_something, is_rest, read_slices, slice_question
+from backstop.engine.rows import append, mark_after, prepend
+from backstop.engine.tracked import Tracked, Traits, good_seen, most_series
 from backstop.ports.clock import Clock
 from backstop.ports.metrics import MetricsSource, Series
 from backstop.ports.telemetry import Telemetry
@@ -57,13 +58,20 @@ class History:
     """Owns the background fetches of one source."""
 
     def __init__(
-        self, source: MetricsSource, *, clock: Clock, telemetry: Telemetry, enforced: Callable[[SLO], dict[str, str]]
+        self,
+        source: MetricsSource,
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        enforced: Callable[[SLO], dict[str, str]],
+        traits: Mapping[Uid, Traits],
     ) -> None:
         self._source = source
+        self._traits = traits
         self._clock = clock
         self._telemetry = telemetry
         self._enforced = enforced
-        self._jobs: asyncio.Queue[tuple[str, Tracked, int]] = asyncio.Queue()  # at most two entries per SLO
+        self._jobs: asyncio.Queue[tuple[str, Tracked, int]] = asyncio.Queue()  # at most three entries per SLO
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -90,15 +98,24 @@ class History:
         tracked.backfilling = True
         self._jobs.put_nowait(("backfill", tracked, 0))
 
+    def mark(self, tracked: Tracked) -> None:
+        """Read what was counted up to the instants in `wanted_marks` that lie within coarse slices."""
+        if tracked.wanted_marks and not tracked.marking:
+            tracked.marking = True
+            self._jobs.put_nowait(("mark", tracked, 0))
+
     async def _work(self) -> None:
         while True:
             kind, tracked, upto = await self._jobs.get()
             try:
                 with contained(tracked, unless=(SourceUnreachable, QueryRejected)):
-                    if kind == "catch_up":
-                        await self._catch_up(tracked, upto)
-                    else:
-                        await self._backfill(tracked)
+                    match kind:
+                        case "catch_up":
+                            await self._catch_up(tracked, upto)
+                        case "mark":
+                            await self._mark(tracked)
+                        case _:
+                            await self._backfill(tracked)
             except (SourceUnreachable, QueryRejected) as problem:
                 # Nothing is lost: the next tick asks again for whatever is still missing.
                 log.warning("history.failed", slo=tracked.slo.key, kind=kind, problem=str(problem))
@@ -106,31 +123,33 @@ class History:
             finally:
                 if tracked.fault is not None:
                     tracked.backfill_due = self._clock.monotonic() + RETRY_SECONDS
-                if kind == "catch_up":
-                    tracked.catching_up = False
-                else:
-                    tracked.backfilling = False
+                match kind:
+                    case "catch_up":
+                        tracked.catching_up = False
+                    case "mark":
+                        tracked.marking = False
+                    case _:
+                        tracked.backfilling = False
                 self._jobs.task_done()
 
     async def _catch_up(self, tracked: Tracked, upto: int) -> None:
         place = _place(tracked)
         if place is None:
             return
-        points = MAX_POINTS
-        while (newest := place.ledger.newest(place.row)) < upto:
-            ends = list(range(newest + MINUTE, upto + 1, MINUTE))[:points]
+        points, step = MAX_POINTS, tracked.slice_seconds
+        while (newest := place.ledger.newest(place.row)) + step <= upto:
+            ends = list(range(newest + step, upto + 1, step))[:points]
             try:
-                slices = await self._slices(tracked, ends, MINUTE)
+                slices = await self._slices(tracked, ends, step)
             except (QueryRejected, QueryTimedOut):
                 points = _fewer(points)
                 continue
             if _place(tracked) != place:
                 return
             for evidence in slices:
-                _note_good(tracked, evidence, place.ledger.newest(place.row) + MINUTE)
-                unknown = 0.0 if evidence.known else float(MINUTE)
-                place.ledger.append(place.row, good=evidence.good, bad=evidence.bad, unknown_seconds=unknown)
-                self._telemetry.sealed(tracked.slo, evidence, MINUTE)
+                note_evidence(tracked, evidence, start=place.ledger.newest(place.row), step=step)
+                append(tracked, evidence, seconds=step)
+                self._telemetry.sealed(tracked.slo, evidence.counted, step)
 
     async def _backfill(self, tracked: Tracked) -> None:
         place = _place(tracked)
@@ -146,62 +165,86 @@ class History:
     async def _backfill_tier(self, tracked: Tracked, place: "_Place", tier: Tier, limit: float) -> bool:
         """Go back in one tier to `limit` or to the end of its ring. False when the row is another one meanwhile."""
         ledger, row, points = place.ledger, place.row, MAX_POINTS
+        # Budgets of time are counted in their own slices, of which a coarse column holds many.
+        grain = tier.step if tracked.slo.timeslice is None else tracked.slice_seconds
+        chunk = max(tier.step, grain)
         while True:
             oldest = ledger.oldest_of(row, tier.step)
             if oldest is None:
                 return True  # too young for this tier: the finer ones hold all there is
-            # One slot stays free, so that a minute sealed meanwhile does not push out what was just read.
-            room = ledger.newest(row) - tier.span + tier.step
-            ends = [
+            # Room for one stays free, so that what is sealed meanwhile does not push out what was just read.
+            room = ledger.newest(row) - tier.span + chunk
+            chunks = [
                 end
-                for end in range(oldest, oldest - points * tier.step, -tier.step)
-                if end > limit and end - tier.step >= room
+                for end in range(oldest, oldest - max(points * grain // chunk, 1) * chunk, -chunk)
+                if end > limit and end - chunk >= room
             ]
-            if not ends:
+            if not chunks:
                 return True
+            ends = list(range(chunks[-1] - chunk + grain, chunks[0] + 1, grain))
             try:
-                slices = await self._slices(tracked, ends[::-1], tier.step)
+                slices = await self._slices(tracked, ends, grain)
             except (QueryRejected, QueryTimedOut):
                 points = _fewer(points)
                 continue
             if _place(tracked) != place:
                 return False
-            for evidence in reversed(slices):
-                _note_good(tracked, evidence, ledger.oldest_of(row, tier.step) or 0)
-                unknown = 0.0 if evidence.known else float(tier.step)
-                ledger.prepend(row, step=tier.step, good=evidence.good, bad=evidence.bad, unknown_seconds=unknown)
+            for index in range(len(chunks), 0, -1):
+                per_chunk = chunk // grain
+                parts = slices[(index - 1) * per_chunk : index * per_chunk]
+                for number, evidence in enumerate(parts):
+                    start = (ledger.oldest_of(row, tier.step) or 0) - chunk + number * grain
+                    note_evidence(tracked, evidence, start=start, step=grain)
+                prepend(tracked, parts, tier_step=tier.step, grain=grain)
 
-    async def _slices(self, tracked: Tracked, ends: list[int], step: int) -> list[Slice]:
+    async def _mark(self, tracked: Tracked) -> None:
+        place = _place(tracked)
+        if place is None:
+            return
+        for at in sorted(tracked.wanted_marks):
+            boundary = place.ledger.boundary_below(place.row, at)
+            if boundary is None:
+                continue  # not reached by the backfill yet, or older than anything held
+            grain = at - boundary if tracked.slo.timeslice is None else tracked.slice_seconds
+            ends = [boundary + grain * n for n in range(1, int((at - boundary) // grain) + 1)]
+            slices = await self._slices(tracked, ends, grain) if ends else []
+            if _place(tracked) != place:
+                return
+            tracked.wanted_marks.discard(at)
+            if ends and all(evidence.counted.known for evidence in slices):
+                mark_after(tracked, boundary, at, slices)
+                tracked.marked.add(at)
+            else:
+                tracked.lost_marks.add(at)
+
+    async def _slices(self, tracked: Tracked, ends: Sequence[float], step: float) -> list[Evidence]:
         """Return the slices that end at `ends`, oldest first."""
-        question = slice_question(
-            tracked.slo,
-            seconds=step,
-            native=tracked.native,
-            scrape_seconds=tracked.scrape_seconds,
-            enforced=self._enforced(tracked.slo),
-        )
+        question = slice_question(tracked.slo, seconds=step, traits=self._traits, enforced=self._enforced(tracked.slo))
         series = await self._range(tracked, question.terms, ends, step)
-        rests = [one for name in RESTS for one in series.get(name, ())]
+        rests = [one for name, found in series.items() if is_rest(name) for one in found]
         if any(counts_something(value) for rest in rests for _, value in rest.points):
             series |= await self._range(tracked, question.proof, ends, step)
-        return slices_from_series(
+        return read_slices(
             tracked.slo,
             series,
             ends=[float(end) for end in ends],
             step=float(step),
-            good_seen=tracked.good_seen_at is not None,
+            good_seen=good_seen(tracked.slo, self._traits, since=0.0),
         )
 
     async def _range(
-        self, tracked: Tracked, terms: Mapping[str, str], ends: list[int], step: int
+        self, tracked: Tracked, terms: Mapping[str, str], ends: Sequence[float], step: float
     ) -> dict[str, tuple[Series, ...]]:
-        question = Question(uid=tracked.slo.uid, at=0.0, terms=terms)
+        question = Question(uid=tracked.slo.uid, at=0.0, terms=terms, most_series=most_series(tracked.slo))
         answer = await self._source.query_range(fuse([question]), start=ends[0], end=ends[-1], step=step)
         if answer.warnings:
             raise SourceUnreachable(f"the answer is not whole: {'; '.join(answer.warnings[:3])}")
         return series_by_term(question, answer.series)
 
 
-def _note_good(tracked: Tracked, evidence: Slice, end: float) -> None:
-    if evidence.good > 0:
-        tracked.good_seen_at = max(tracked.good_seen_at or 0.0, end)
+def note_evidence(tracked: Tracked, evidence: Evidence, *, start: float, step: float) -> None:
+    """Remember since when there is data, and when the last good event was."""
+    if evidence.raw.known:
+        tracked.known_from = start if tracked.known_from is None else min(tracked.known_from, start)
+    if evidence.raw.good > 0:
+        tracked.traits.good_seen_at = max(tracked.traits.good_seen_at or 0.0, start + step)

@@ -25,6 +25,7 @@ class Question:
     at: float
     terms: Mapping[str, str]
     alone: bool = False
+    most_series: int = 2  # of one term that are worth reading: one more than is right tells that it is wrong
 
 
 NOT_OURS: Final = "the answer holds series that were not asked for; is something between us caching?"
@@ -69,16 +70,16 @@ def plan(questions: Iterable[Question]) -> list[Batch]:
 def fuse(questions: Sequence[Question]) -> str:
     """Return one expression whose series carry `index:term` in the marker label."""
     return " or ".join(
-        f'label_replace({_bounded(name, term)}, "{MARKER}", "{index}:{name}", "", "")'
+        f'label_replace({_bounded(name, term, question.most_series)}, "{MARKER}", "{index}:{name}", "", "")'
         for index, question in enumerate(questions)
         for name, term in question.terms.items()
     )
 
 
-def _bounded(name: str, term: str) -> str:
-    # topk keeps a query that returns thousands of series, where one is expected, from filling the answer: two are
-    # enough to see that it is wrong. Lists of buckets are meant to be lists.
-    return term if name.startswith("list_") else f"topk(2, {term})"
+def _bounded(name: str, term: str, most: int) -> str:
+    # topk keeps a query that returns thousands of series, where one is expected, from filling the answer. Lists of
+    # buckets are meant to be lists.
+    return term if name.startswith("list_") else f"topk({most}, {term})"
 
 
 def take_apart(batch: Batch, samples: Iterable[Sample]) -> list[Answer]:

@@ -15,6 +15,7 @@ from backstop.domain.slo import (
     ThresholdIndicator,
 )
 from backstop.engine.planner import Answer
+from backstop.engine.readings import leaf_indicator
 from backstop.promql.compile import seconds_per_sample, selectors
 from backstop.promql.confine import confine
 from backstop.promql.inject import inject_matchers
@@ -35,9 +36,9 @@ class Probe:
 
 
 def probe_terms(slo: SLO, enforced: Mapping[str, str]) -> dict[str, str]:
-    """Return the terms to ask; `list_` terms may return many series."""
+    """Return the terms to ask of an SLO that is no composite; `list_` terms may return many series."""
     terms: dict[str, str] = {}
-    match confine(slo.indicator, enforced):
+    match confine(leaf_indicator(slo), enforced):
         case RatioIndicator(total=total):
             terms["scrape"] = seconds_per_sample(total)
         case BooleanIndicator(metric=metric):

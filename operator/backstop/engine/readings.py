@@ -1,18 +1,31 @@
 """From answers of the source to evidence: which terms a slice asks, and what its samples mean."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
+from backstop.domain.composite import combine
 from backstop.domain.evidence import Reading, Slice, judge, unknown
-from backstop.domain.slo import SLO, LatencyIndicator, QueryIndicator, RatioIndicator, ThresholdIndicator
+from backstop.domain.slo import (
+    SLO,
+    CompositeIndicator,
+    LatencyIndicator,
+    LeafIndicator,
+    QueryIndicator,
+    RatioIndicator,
+    ThresholdIndicator,
+    Uid,
+)
+from backstop.domain.timeslice import counted
 from backstop.engine.planner import Answer
+from backstop.engine.tracked import Group, Traits
 from backstop.ports.metrics import Sample, Series
 from backstop.promql.confine import confined_terms
-from backstop.vocabulary import Reason
+from backstop.vocabulary import MAX_GROUPS, Reason
 
-RESTS: Final = ("rest_total", "rest_part")
+_RESTS: Final = ("rest_total", "rest_part")
+_COUNTS: Final = ("total", "part", "proven_total", "proven_part", *_RESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +36,61 @@ class SliceQuestion:
     proof: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a slice says of an SLO. `raw` tells of its data, `counted` is what its budget counts of it.
+
+    `groups` are those that had events or stood still; of a group that is not in here nothing was counted.
+    """
+
+    raw: Slice
+    counted: Slice
+    groups: Mapping[Group, Slice] = field(default_factory=dict)
+
+
 def slice_question(
-    slo: SLO, *, seconds: float, native: bool, scrape_seconds: float, enforced: Mapping[str, str]
+    slo: SLO, *, seconds: float, traits: Mapping[Uid, Traits], enforced: Mapping[str, str]
 ) -> SliceQuestion:
-    """Return the terms of a slice of an SLO, with the source's enforced matchers in every selector."""
-    compiled = confined_terms(slo.indicator, enforced, seconds=seconds, native=native, scrape_seconds=scrape_seconds)
+    """Return the terms of a slice of an SLO, with the source's enforced matchers in every selector.
+
+    `traits` are those of the SLOs whose series are read: its own, or its components'.
+    """
     terms, proof = {}, {}
-    for name, count in (("total", compiled.total), ("part", compiled.part)):
-        terms[name] = count.steady
-        if count.rest is not None and count.proven is not None:
-            terms[f"rest_{name}"] = count.rest
-            proof[f"proven_{name}"] = count.proven
-    if compiled.newest is not None:
-        terms["newest"] = compiled.newest
+    for place, leaf in slo.leaves():
+        known = traits.get(leaf.uid) or Traits()
+        compiled = confined_terms(
+            leaf_indicator(leaf),
+            enforced,
+            seconds=seconds,
+            native=known.native,
+            scrape_seconds=known.scrape_seconds,
+            group_by=slo.group_by,
+        )
+        for name, count in (("total", compiled.total), ("part", compiled.part)):
+            terms[f"{place}{name}"] = count.steady
+            if count.rest is not None and count.proven is not None:
+                terms[f"{place}rest_{name}"] = count.rest
+                proof[f"{place}proven_{name}"] = count.proven
+        if compiled.newest is not None:
+            terms[f"{place}newest"] = compiled.newest
     return SliceQuestion(terms, proof)
+
+
+def leaf_indicator(leaf: SLO) -> LeafIndicator:
+    """Return the indicator of an SLO that is no composite."""
+    if isinstance(leaf.indicator, CompositeIndicator):
+        raise TypeError(f"SLO {leaf.key} is a composite, and has no series of its own")
+    return leaf.indicator
 
 
 def needs_proof(answer: Answer) -> bool:
     """True when series of the slice made no plain step, so that it has to be asked what they count."""
-    return any(counts_something(sample.value) for name in RESTS for sample in answer.get(name, ()))
+    return any(counts_something(s.value) for name, samples in answer.items() if is_rest(name) for s in samples)
+
+
+def is_rest(name: str) -> bool:
+    """True for the terms that tell of series without a plain step."""
+    return name.rpartition("/")[2] in _RESTS
 
 
 def counts_something(rest: float) -> bool:
@@ -54,51 +103,105 @@ def part_is_good(slo: SLO) -> bool:
     return not (isinstance(slo.indicator, RatioIndicator | QueryIndicator) and slo.indicator.good is None)
 
 
-def slice_from_answer(slo: SLO, answer: Answer, *, at: float, good_seen: bool) -> Slice:
-    """Return the evidence of the slice that ends at source time `at`."""
-    for name in ("total", "part"):
-        if len(answer.get(name, ())) > 1:
-            return _several(slo, name, answer[name])
-    total, part = (
-        _sum(_only(answer, name), _only(answer, f"proven_{name}"), _only(answer, f"rest_{name}"))
-        for name in ("total", "part")
-    )
-    return _judge(slo, total=total, part=part, newest=_only(answer, "newest"), at=at, good_seen=good_seen)
+def read_slice(slo: SLO, answer: Answer, *, at: float, seconds: float, good_seen: set[Uid]) -> Evidence:
+    """Return the evidence of the slice of `seconds` that ends at source time `at`.
 
-
-def slices_from_series(
-    slo: SLO, series: Mapping[str, tuple[Series, ...]], *, ends: list[float], step: float, good_seen: bool
-) -> list[Slice]:
-    """Return one slice of `step` seconds per end, oldest first.
-
-    `good_seen` is what was known before the first of them.
+    `good_seen` are the SLOs of which a good event was seen before; those that have one now are added.
     """
-    values: dict[str, dict[int, float]] = {}
-    for name in ("total", "part", "newest", "proven_total", "proven_part", *RESTS):
-        found = series.get(name, ())
-        if len(found) > 1:
-            # topk(2) may return changing pairs over time: any instant with two values is an error of the query.
-            return [_several(slo, name, tuple(Sample(s.labels, 0.0) for s in found))] * len(ends)
-        values[name] = {round(t * 1000): value for one in found for t, value in one.points}
-    slices = []
+    if slo.group_by:
+        return _read_groups(slo, answer, at=at, seconds=seconds, good_seen=good_seen)
+    raw = _read(slo, answer, "", at=at, good_seen=good_seen)
+    return Evidence(raw, _counted(slo, raw, seconds))
+
+
+def read_slices(
+    slo: SLO, series: Mapping[str, Sequence[Series]], *, ends: Sequence[float], step: float, good_seen: set[Uid]
+) -> list[Evidence]:
+    """Return one slice of `step` seconds per end, oldest first."""
+    if not slo.group_by:
+        for name, found in series.items():
+            if len(found) > 1:
+                # topk(2) may return changing pairs over time: any instant with two values is an error of the query.
+                several = _several(slo, name, tuple(Sample(s.labels, 0.0) for s in found))
+                return [Evidence(several, several)] * len(ends)
+    answers: dict[int, dict[str, tuple[Sample, ...]]] = {round(end * 1000): {} for end in ends}
+    for name, found in series.items():
+        for one in found:
+            for t, value in one.points:
+                if (answer := answers.get(round(t * 1000))) is not None:
+                    answer[name] = (*answer.get(name, ()), Sample(one.labels, value))
+    evidence = []
     for end in ends:
-        stamp = round(end * 1000)
-        total, part = (
-            _sum(values[name].get(stamp), values[f"proven_{name}"].get(stamp), values[f"rest_{name}"].get(stamp))
-            for name in ("total", "part")
-        )
-        newest = values["newest"].get(stamp)
-        if newest is not None and end - newest < step:
-            newest = end  # a slice with samples in it is not stale, though it may end in a gap
-        evidence = _judge(slo, total=total, part=part, newest=newest, at=end, good_seen=good_seen)
-        good_seen = good_seen or evidence.good > 0
-        slices.append(evidence)
-    return slices
+        answer = answers[round(end * 1000)]
+        for name, samples in answer.items():
+            if name.endswith("newest") and end - samples[0].value < step:
+                # A slice with samples in it is not stale, though it may end in a gap.
+                answer[name] = (Sample(samples[0].labels, end),)
+        evidence.append(read_slice(slo, answer, at=end, seconds=step, good_seen=good_seen))
+    return evidence
 
 
-def _judge(
-    slo: SLO, *, total: float | None, part: float | None, newest: float | None, at: float, good_seen: bool
-) -> Slice:
+def _counted(slo: SLO, raw: Slice, seconds: float) -> Slice:
+    return counted(raw, slo.timeslice, no_data=slo.evaluation.no_data, seconds=seconds)
+
+
+def _read(slo: SLO, answer: Answer, place: str, *, at: float, good_seen: set[Uid]) -> Slice:
+    if isinstance(slo.indicator, CompositeIndicator):
+        parts = [
+            (part.name, part.weight, _read(part.slo, answer, f"{place}{index}/", at=at, good_seen=good_seen))
+            for index, part in enumerate(slo.indicator.components)
+            if part.slo is not None
+        ]
+        return combine(parts, mode=slo.indicator.mode, when_unknown=slo.indicator.when_unknown)
+    for name in ("total", "part"):
+        if len(answer.get(place + name, ())) > 1:
+            return _several(slo, name, answer[place + name])
+    counts = {name: _only(answer, place + name) for name in _COUNTS}
+    evidence = _judge(slo, counts, newest=_only(answer, f"{place}newest"), at=at, good_seen=slo.uid in good_seen)
+    if evidence.good > 0:
+        good_seen.add(slo.uid)
+    return evidence
+
+
+def _read_groups(slo: SLO, answer: Answer, *, at: float, seconds: float, good_seen: set[Uid]) -> Evidence:
+    """Read every group, and the sum of all, which alone tells whether there is data."""
+    groups: dict[Group, dict[str, float | None]] = {}
+    sums: dict[str, float | None] = dict.fromkeys(_COUNTS)
+    for name in _COUNTS:
+        for sample in answer.get(name, ()):
+            key = tuple(sample.labels.get(label, "") for label in slo.group_by)
+            group = groups.setdefault(key, dict.fromkeys(_COUNTS))
+            if group[name] is not None:
+                several = _several(slo, name, answer[name])
+                return Evidence(several, several)
+            group[name] = sample.value
+            sums[name] = (sums[name] or 0.0) + sample.value
+    if len(groups) > MAX_GROUPS:
+        refused = too_many_groups(slo)
+        return Evidence(refused, refused)
+    newest, seen = _only(answer, "newest"), slo.uid in good_seen
+    raw = _judge(slo, sums, newest=newest, at=at, good_seen=seen)
+    if raw.good > 0:
+        good_seen.add(slo.uid)
+    whole = _counted(slo, raw, seconds)
+    if not raw.known:
+        return Evidence(raw, whole)
+    of_groups = {
+        key: _counted(slo, _judge(slo, counts, newest=newest, at=at, good_seen=seen or raw.good > 0), seconds)
+        for key, counts in groups.items()
+    }
+    return Evidence(raw, whole, of_groups)
+
+
+def too_many_groups(slo: SLO) -> Slice:
+    """Return the refusal of a groupBy that finds more groups than may have a budget of their own."""
+    labels = ", ".join(slo.group_by)
+    text = f"spec.groupBy: more than {MAX_GROUPS} sets of values of {labels}; group by labels with fewer values"
+    return unknown(Reason.TOO_MANY_GROUPS, text)
+
+
+def _judge(slo: SLO, counts: Mapping[str, float | None], *, newest: float | None, at: float, good_seen: bool) -> Slice:
+    total, part = (_sum(counts[name], counts[f"proven_{name}"], counts[f"rest_{name}"]) for name in ("total", "part"))
     reading = Reading(
         total=total,
         part=part,
@@ -128,12 +231,13 @@ def _only(answer: Answer, name: str) -> float | None:
     return samples[0].value if samples else None
 
 
-def _several(slo: SLO, name: str, samples: tuple[Sample, ...]) -> Slice:
-    field = _path(slo, name)
+def _several(slo: SLO, name: str, samples: Sequence[Sample]) -> Slice:
+    field_path = _path(slo, name)
     shown = " and ".join(_labels(sample) for sample in samples[:2])
+    by = f"sum by ({', '.join(slo.group_by)})(...)" if slo.group_by else "sum(...)"
     return unknown(
         Reason.SEVERAL_SERIES,
-        f"{field}: returns several series ({shown}, …) where one is expected; aggregate it, for example with sum(...)",
+        f"{field_path}: returns several series ({shown}, …) where one is expected; aggregate it, for example with {by}",
     )
 
 

@@ -53,7 +53,7 @@ def interval_of(tracked: Tracked) -> float:
         return interval
     burning = assessment.burn_rates.get("5m", 0.0) >= ATTENTION_BURN_RATE
     # More often than the samples come is in vain.
-    return min(interval, max(ATTENTION_SECONDS, tracked.scrape_seconds)) if burning else interval
+    return min(interval, max(ATTENTION_SECONDS, tracked.traits.scrape_seconds)) if burning else interval
 
 
 class Scheduler:

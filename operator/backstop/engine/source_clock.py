@@ -8,6 +8,7 @@ from backstop.ports.clock import Clock
 from backstop.ports.metrics import MetricsSource
 
 ASK_EVERY_SECONDS: Final = 60.0
+TIME: Final = "time()"  # the question for it
 MAX_SKEW_SECONDS: Final = 2.0  # beyond it the condition ClockSkew is True
 
 
@@ -39,7 +40,7 @@ class SourceClock:
     async def ask(self) -> None:
         """Ask the source for its time. Raises what the source raises; the old offset stays in force then."""
         before = self._clock.monotonic()
-        answer = await self._source.query("time()", at=None)
+        answer = await self._source.query(TIME, at=None)
         after = self._clock.monotonic()
         if len(answer.samples) != 1 or not math.isfinite(answer.samples[0].value):
             raise SourceUnreachable(f"source {self._source.name}: time() gave no time")

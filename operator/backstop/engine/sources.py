@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from backstop.domain.errors import SpecError
-from backstop.domain.slo import SLO
+from backstop.domain.slo import SLO, CompositeIndicator
 from backstop.ports.metrics import MetricsSource
 from backstop.promql.confine import confined_terms
 from backstop.promql.parse import PromQLError
@@ -19,6 +19,7 @@ class SourceBinding:
     source: MetricsSource
     allowed_namespaces: tuple[str, ...] = ("*",)  # names or globs
     enforced_matchers: Mapping[str, str] = field(default_factory=dict)  # `$namespace` stands for the SLO's
+    identity: str = ""  # which server, and whose data there: counts of one identity are never mixed with another's
 
 
 class SourceRefused(SpecError):
@@ -43,7 +44,8 @@ def check_source(slo: SLO, bindings: Mapping[str, SourceBinding]) -> None:
             " ask the administrator to add it to sources[].allowedNamespaces, or use another source",
         )
     try:
-        confined_terms(slo.indicator, enforced_matchers(slo, binding), seconds=60.0)
+        if not isinstance(slo.indicator, CompositeIndicator):
+            confined_terms(slo.indicator, enforced_matchers(slo, binding), seconds=60.0)
     except PromQLError as problem:
         raise SpecError(
             "spec.indicator", f"source {slo.source!r} limits queries to their tenant: {problem}"

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backstop.domain.assessment import Assessment
-from backstop.domain.budget import Budget
 from backstop.domain.duration import format_duration
 from backstop.domain.errors import SpecError
 from backstop.domain.health import HealthVerdict
 from backstop.domain.verdict import FAULT_OF_THE_SPEC
 from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamped
 from backstop.engine.source_clock import MAX_SKEW_SECONDS
-from backstop.vocabulary import Condition, Reason, State
+from backstop.engine.status_numbers import group_numbers, history_condition, window_numbers
+from backstop.vocabulary import SHOWN_GROUPS, Condition, Reason, State
 
 
 def assessed_status(
@@ -24,6 +24,7 @@ def assessed_status(
         _ready(assessment),
         _data_available(assessment),
         _now(Condition.BUDGET_HEALTHY, verdict.reason, verdict.message, status=verdict.healthy),
+        history_condition(assessment),
         _clock_skew(assessment),
     ]
     if witness is not None:
@@ -34,10 +35,13 @@ def assessed_status(
         "state": str(assessment.verdict.state),
         **_why(conditions),
         "evaluatedAt": rfc3339(datetime.fromtimestamp(assessment.at, UTC)),
-        "windows": [_window(budget, assessment) for budget in assessment.budgets],
+        "windows": [window_numbers(budget, assessment) for budget in assessment.budgets],
         "scrapeInterval": format_duration(round(assessment.scrape_interval_seconds, 1)),
         "conditions": stamped(conditions, generation=generation, previous=previous, now=now),
     }
+    if assessment.groups:
+        status["groupCount"] = len(assessment.groups)
+        status["groups"] = [group_numbers(group) for group in assessment.groups[:SHOWN_GROUPS]]
     if assessment.burn_rates:
         # Absent rather than empty: server-side apply turns a map that loses its last owned key into null.
         status["burnRates"] = {name: round(rate, 3) for name, rate in assessment.burn_rates.items()}
@@ -117,30 +121,6 @@ def _clock_skew(assessment: Assessment) -> ConditionNow:
         message = f"the clock of the source is {abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the operator's"
         return _now(Condition.CLOCK_SKEW, Reason.CLOCKS_DIFFER, message, status=True)
     return _now(Condition.CLOCK_SKEW, Reason.CLOCKS_AGREE, f"within {MAX_SKEW_SECONDS:.0f} s", status=False)
-
-
-def _window(budget: Budget, assessment: Assessment) -> dict[str, Any]:
-    counts = budget.counts
-    window: dict[str, Any] = {
-        "name": counts.name,
-        "goodEvents": round(counts.good, 1),
-        "badEvents": round(counts.bad, 1),
-        "coverage": round(counts.coverage, 4),
-        "since": rfc3339(
-            datetime.fromtimestamp(max(assessment.at - counts.seconds, assessment.history_start), UTC),
-            timespec="seconds",
-        ),
-    }
-    if budget.sli_percent is not None:
-        window["sli"] = round(budget.sli_percent, 6)
-    if budget.consumed_percent is not None and budget.remaining_percent is not None:
-        window["consumedPercent"] = round(budget.consumed_percent, 2)
-        window["remainingPercent"] = round(budget.remaining_percent, 2)
-    if budget.exhausts_in_seconds is not None:
-        window["exhaustsAt"] = rfc3339(
-            datetime.fromtimestamp(assessment.at + budget.exhausts_in_seconds, UTC), timespec="seconds"
-        )
-    return window
 
 
 def _keep_last_known(status: dict[str, Any], previous: Mapping[str, Any] | None) -> None:

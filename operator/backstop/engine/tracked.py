@@ -1,17 +1,33 @@
 """What the engine remembers of one SLO between evaluations. One owner: the evaluator of its source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from backstop.domain.assessment import Assessment
+from backstop.domain.evidence import Slice
 from backstop.domain.health import Health
-from backstop.domain.ledger import Ledger
-from backstop.domain.slo import SLO
+from backstop.domain.interval import Interval
+from backstop.domain.ledger import LONG_TIERS, MINUTE, Ledger
+from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import DataStatus
+from backstop.vocabulary import MAX_GROUPS
 
 DEFAULT_SCRAPE_SECONDS: Final = 15.0  # until it was estimated from the samples
 PROBE_EVERY_SECONDS: Final = 1800.0
 PROBE_AGAIN_SECONDS: Final = 60.0  # after a probe that found nothing, or something new
+
+
+Group = tuple[str, ...]  # values of the labels in groupBy, in their order
+
+
+@dataclass(slots=True)
+class Traits:
+    """What has to be known of an SLO's series before they are counted."""
+
+    scrape_seconds: float = DEFAULT_SCRAPE_SECONDS
+    native: bool = False  # a latency indicator whose histogram is a native one
+    good_seen_at: float | None = None  # end of the newest slice with a good event, source time
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,14 +38,14 @@ class Tracked:
     next_due: float = 0.0  # monotonic seconds
     ledger: Ledger | None = None
     row: int | None = None
+    groups: dict[Group, int] = field(default_factory=dict)  # rows beside `row`, which is the sum of all
+    exclusions: tuple[Interval, ...] = ()  # time that no budget counts, source time
     anchor: int = 0  # the boundary at which the row began; backfill goes back from there
     probe_due: float = 0.0  # monotonic seconds
-    scrape_seconds: float = DEFAULT_SCRAPE_SECONDS
-    native: bool = False
+    traits: Traits = field(default_factory=Traits)
     bucket_problem: str | None = None  # why a latency threshold cannot be measured
     alone: bool = False  # its questions failed in company
     catching_up: bool = False  # a background fetch owns the newest end of the row
-    good_seen_at: float | None = None  # end of the newest slice with a good event, source time
     backfilling: bool = False
     backfill_due: float = 0.0  # monotonic seconds
     backfilled_seconds: float = 0.0  # how far back from the anchor history was asked for
@@ -39,15 +55,46 @@ class Tracked:
     assessment: Assessment | None = None
     changed_at: float | None = None  # source time at which a changed indicator began a new row
     in_flight: bool = False  # a tick evaluates it just now
+    known_from: float | None = None  # start of the oldest slice with data, source time
+    marked: set[float] = field(default_factory=set)  # instants that the ledger keeps exactly
+    wanted_marks: set[float] = field(default_factory=set)  # instants to be marked, within coarse slices
+    lost_marks: set[float] = field(default_factory=set)  # those that could not be read any more
+    marking: bool = False
+    too_many_groups: bool = False
+    sealed: list[tuple[int, Slice]] | None = None  # end and data of slices since they were taken; None: nobody takes them
     head_from: int | None = None  # the boundary from which the head was asked; None while minutes are caught up
     fault: str | None = None  # a defect of ours that this object brought to light
     gone: bool = field(default=False)  # removed while a fetch was under way: its result is dropped
 
     def history_seconds(self) -> float:
-        """How much history its windows ask for."""
-        return max(window.seconds for window in self.slo.windows)
+        """How much history its windows ask for, as far as a ledger can hold it."""
+        return min(max(window.history_seconds for window in self.slo.windows), LONG_TIERS[-1].span)
+
+    @property
+    def slice_seconds(self) -> int:
+        """The length of the slices in which it is sealed."""
+        return MINUTE if self.slo.timeslice is None else self.slo.timeslice.seconds
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """All its rows; none before the first evaluation."""
+        return () if self.row is None else (self.row, *self.groups.values())
 
     @property
     def history_read(self) -> bool:
         """True when the history before the anchor was read, as far as the source has any."""
         return self.backfilled_seconds >= self.history_seconds()
+
+
+def good_seen(slo: SLO, traits: Mapping[Uid, Traits], *, since: float) -> set[Uid]:
+    """Return the SLOs behind this one of which a good event was seen since then."""
+    return {
+        leaf.uid
+        for _, leaf in slo.leaves()
+        if (known := traits.get(leaf.uid)) and known.good_seen_at is not None and known.good_seen_at >= since
+    }
+
+
+def most_series(slo: SLO) -> int:
+    """Return how many series of one term to read: one more than may come tells that something is wrong."""
+    return MAX_GROUPS + 1 if slo.group_by else 2

@@ -27,8 +27,8 @@ from backstop.domain.duration import format_duration
 from backstop.domain.slo import (
     BooleanIndicator,
     Comparison,
-    Indicator,
     LatencyIndicator,
+    LeafIndicator,
     QueryIndicator,
     RatioIndicator,
     ThresholdIndicator,
@@ -73,16 +73,24 @@ class SliceTerms:
 
 
 def slice_terms(
-    indicator: Indicator, *, seconds: float, native: bool = False, scrape_seconds: float = 0.0, targets: str = ""
+    indicator: LeafIndicator,
+    *,
+    seconds: float,
+    native: bool = False,
+    scrape_seconds: float = 0.0,
+    targets: str = "",
+    group_by: tuple[str, ...] = (),
 ) -> SliceTerms:
     """Return the terms of a slice of `seconds`. `native` reads a latency indicator from a native histogram.
 
     `scrape_seconds` is the scrape interval, as far as it is known. `targets` are matchers in braces for the series
-    about scrape targets that prove births.
+    about scrape targets that prove births. With `group_by` there is a series per set of values of these labels; free
+    queries and thresholds are then expected to bring these labels themselves.
     """
+    by = f" by ({', '.join(group_by)}) " if group_by else ""
     match indicator:
         case RatioIndicator():
-            count = _counter_terms(seconds, targets)
+            count = _counter_terms(seconds, targets, by)
             return SliceTerms(
                 total=count(indicator.total),
                 part=count(_part(indicator)),
@@ -90,9 +98,9 @@ def slice_terms(
                 newest=newest_sample([indicator.total]),
             )
         case LatencyIndicator() if native:
-            return _native_latency(indicator, seconds, scrape_seconds)
+            return _native_latency(indicator, seconds, scrape_seconds, by)
         case LatencyIndicator():
-            count = _counter_terms(seconds, targets)
+            count = _counter_terms(seconds, targets, by)
             total = f"{indicator.histogram}_count{indicator.selector}"
             return SliceTerms(
                 total=count(total),
@@ -104,8 +112,12 @@ def slice_terms(
             span = format_duration(seconds)
             return SliceTerms(
                 # A slice between two scrapes holds no moment, and is known all the same.
-                total=Count(f"(sum(count_over_time({indicator.metric}[{span}])) or 0 * count({indicator.metric}))"),
-                part=Count(f"(sum(sum_over_time({indicator.metric}[{span}])) or 0 * count({indicator.metric}))"),
+                total=Count(
+                    f"(sum{by}(count_over_time({indicator.metric}[{span}])) or 0 * count{by}({indicator.metric}))"
+                ),
+                part=Count(
+                    f"(sum{by}(sum_over_time({indicator.metric}[{span}])) or 0 * count{by}({indicator.metric}))"
+                ),
                 part_is_good=True,
                 newest=newest_sample([indicator.metric]),
             )
@@ -179,10 +191,10 @@ def _part(indicator: RatioIndicator | QueryIndicator) -> str:
     return part
 
 
-def _counter_terms(seconds: float, targets: str) -> Callable[[str], Count]:
+def _counter_terms(seconds: float, targets: str, by: str) -> Callable[[str], Count]:
     span = format_duration(seconds)
     if seconds > FINE_SECONDS:
-        return lambda selector: Count(f"sum(increase({selector}[{span}]))")
+        return lambda selector: Count(f"sum{by}(increase({selector}[{span}]))")
     started = f"process_start_time_seconds{targets} > (time() - {seconds + BIRTH_SLACK_SECONDS:g})"
     scraped = f"(up{targets} offset {span}) == 1"
 
@@ -190,10 +202,10 @@ def _counter_terms(seconds: float, targets: str) -> Callable[[str], Count]:
         before = f"({selector} offset {span})"
         steps = f"(({selector} - {before}) >= 0)"
         return Count(
-            steady=f"sum({steps})",
-            rest=f"sum({selector} unless {steps})",
+            steady=f"sum{by}({steps})",
+            rest=f"sum{by}({selector} unless {steps})",
             proven=(
-                f"sum(({selector} < {before})"
+                f"sum{by}(({selector} < {before})"
                 f" or (({selector} unless {before}) and on (job, instance) (({scraped}) or ({started}))))"
             ),
         )
@@ -211,16 +223,16 @@ def _span(seconds: float, scrape_seconds: float) -> tuple[float, str]:
     return span, "" if span == seconds else f" * {seconds / span:.9g}"
 
 
-def _native_latency(indicator: LatencyIndicator, seconds: float, scrape_seconds: float) -> SliceTerms:
+def _native_latency(indicator: LatencyIndicator, seconds: float, scrape_seconds: float, by: str) -> SliceTerms:
     # Steps of whole histograms: `increase` knows their resets bucket by bucket, differences of fractions would not.
     selector = f"{indicator.histogram}{indicator.selector}"
     span, scale = _span(seconds, scrape_seconds)
     steps = f"increase({selector}[{format_duration(span)}])"
     threshold = f"{indicator.threshold_seconds.normalize():f}"
     return SliceTerms(
-        total=Count(f"sum(histogram_count({steps})){scale}"),
+        total=Count(f"sum{by}(histogram_count({steps})){scale}"),
         # The fraction of an empty histogram is NaN: the comparison drops it, since none of no requests is none.
-        part=Count(f"sum((histogram_fraction(0, {threshold}, {steps}) >= 0) * histogram_count({steps})){scale}"),
+        part=Count(f"sum{by}((histogram_fraction(0, {threshold}, {steps}) >= 0) * histogram_count({steps})){scale}"),
         part_is_good=True,
         newest=newest_sample([selector]),
     )

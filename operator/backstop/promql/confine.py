@@ -10,8 +10,8 @@ from typing import Final
 
 from backstop.domain.slo import (
     BooleanIndicator,
-    Indicator,
     LatencyIndicator,
+    LeafIndicator,
     QueryIndicator,
     RatioIndicator,
     ThresholdIndicator,
@@ -23,19 +23,25 @@ _CACHED: Final = 16_384
 
 
 def confined_terms(
-    indicator: Indicator,
+    indicator: LeafIndicator,
     matchers: Mapping[str, str],
     *,
     seconds: float,
     native: bool = False,
     scrape_seconds: float = 0.0,
+    group_by: tuple[str, ...] = (),
 ) -> SliceTerms:
     """Return the terms of a slice with `matchers` in every selector. Raises PromQLError where that cannot be done."""
     if not matchers:
-        return slice_terms(indicator, seconds=seconds, native=native, scrape_seconds=scrape_seconds)
+        return slice_terms(indicator, seconds=seconds, native=native, scrape_seconds=scrape_seconds, group_by=group_by)
     targets = inject_matchers("up", matchers).removeprefix("up")
     terms = slice_terms(
-        confine(indicator, matchers), seconds=seconds, native=native, scrape_seconds=scrape_seconds, targets=targets
+        confine(indicator, matchers),
+        seconds=seconds,
+        native=native,
+        scrape_seconds=scrape_seconds,
+        targets=targets,
+        group_by=group_by,
     )
     if not isinstance(indicator, QueryIndicator):
         return terms
@@ -47,7 +53,7 @@ def confined_terms(
     )
 
 
-def confine(indicator: Indicator, matchers: Mapping[str, str]) -> Indicator:
+def confine(indicator: LeafIndicator, matchers: Mapping[str, str]) -> LeafIndicator:
     """Return the indicator with `matchers` in every selector; free queries come back as they are.
 
     Raises PromQLError for an expression that cannot be limited.
@@ -56,7 +62,7 @@ def confine(indicator: Indicator, matchers: Mapping[str, str]) -> Indicator:
 
 
 @lru_cache(maxsize=_CACHED)
-def _confine(indicator: Indicator, pairs: tuple[tuple[str, str], ...]) -> Indicator:
+def _confine(indicator: LeafIndicator, pairs: tuple[tuple[str, str], ...]) -> LeafIndicator:
     matchers = dict(pairs)
     match indicator:
         case RatioIndicator():

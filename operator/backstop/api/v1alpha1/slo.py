@@ -4,12 +4,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from backstop.api.field_types import Choice, PercentNumber, PrometheusLabel, ServiceName, ShortName, Text, UniqueBy
+from backstop.api.field_types import (
+    Choice,
+    PercentNumber,
+    PrometheusLabel,
+    ServiceName,
+    ShortName,
+    Text,
+    UniqueBy,
+    cel_seconds,
+)
 from backstop.api.rules import ApiModel, Rule
 from backstop.api.v1alpha1.slo_evaluation import Evaluation
 from backstop.api.v1alpha1.slo_indicator import Indicator
-from backstop.api.v1alpha1.slo_window import Budgeting, Timeslice, Window
+from backstop.api.v1alpha1.slo_window import Timeslice, Window
 from backstop.api.v1alpha1.slo_workload import Workload
+from backstop.domain.duration import parse_duration
+from backstop.domain.slo import Budgeting, CompositeMode, NoData
 from backstop.vocabulary import DEFAULT_SOURCE, MAX_GROUP_BY, MAX_WINDOWS
 
 
@@ -40,13 +51,13 @@ class SLOSpec(ApiModel):
     )
     budgeting: Annotated[Budgeting, Choice(Budgeting)] = Field(
         default=Budgeting.OCCURRENCES,
-        description="What the budget counts: events, or slices of time. Other values than Occurrences are not supported"
-        " yet.",
+        description="What the budget counts: events (Occurrences), slices of time that are good or bad (Timeslices), or"
+        " slices by their share of good events (RatioTimeslices).",
         examples=["Occurrences"],
     )
     timeslice: Timeslice | None = Field(
         default=None,
-        description="The slices of Timeslices and RatioTimeslices budgeting. Not supported yet.",
+        description="The slices of Timeslices and RatioTimeslices budgeting.",
         examples=[{"length": "1m", "target": 95}],
     )
     indicator: Indicator = Field(
@@ -55,7 +66,8 @@ class SLOSpec(ApiModel):
     )
     group_by: Annotated[list[PrometheusLabel], Field(min_length=1, max_length=MAX_GROUP_BY)] | None = Field(
         default=None,
-        description="Labels; each set of their values has a budget of its own. Not supported yet.",
+        description="Labels; each set of their values has a budget of its own, 100 at most. The SLO's own state is that"
+        " of the sum.",
         examples=[["region"]],
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
@@ -82,5 +94,50 @@ class SLOSpec(ApiModel):
             message="timeslice belongs to budgeting Timeslices or RatioTimeslices: set both, or leave timeslice out",
             holds=lambda model: (model.timeslice is not None) == (model.budgeting is not Budgeting.OCCURRENCES),
             cel="has(self.timeslice) == (self.budgeting != 'Occurrences')",
+        ),
+        Rule(
+            message="Timeslices need timeslice.target, for example 95; RatioTimeslices have none",
+            holds=lambda model: (
+                model.timeslice is None
+                or (model.timeslice.target is not None) == (model.budgeting is Budgeting.TIMESLICES)
+            ),
+            cel="!has(self.timeslice) || has(self.timeslice.target) == (self.budgeting == 'Timeslices')",
+        ),
+        Rule(
+            message="a rolling window holds at least five slices: a longer window, or a shorter timeslice.length",
+            holds=lambda model: (
+                model.timeslice is None
+                or all(
+                    window.rolling is None
+                    or parse_duration(window.rolling) >= 5 * parse_duration(model.timeslice.length)
+                    for window in model.windows
+                )
+            ),
+            cel=f"!has(self.timeslice) || self.windows.all(w, !has(w.rolling) || {cel_seconds('w.rolling')} >="
+            f" 5 * ({cel_seconds('self.timeslice.length')}))",
+        ),
+        Rule(
+            message="evaluation.noData: Bad needs budgeting: Timeslices or RatioTimeslices; events that nobody saw"
+            " cannot be counted",
+            holds=lambda model: (
+                model.evaluation.no_data is not NoData.BAD or model.budgeting is not Budgeting.OCCURRENCES
+            ),
+            cel="self.evaluation.noData != 'Bad' || self.budgeting != 'Occurrences'",
+        ),
+        Rule(
+            message="indicator.composite.mode AnyBad needs budgeting: Timeslices; whether one of several is bad can be"
+            " told of a stretch of time, not of events",
+            holds=lambda model: (
+                model.indicator.composite is None
+                or model.indicator.composite.mode is not CompositeMode.ANY_BAD
+                or model.budgeting is Budgeting.TIMESLICES
+            ),
+            cel="!has(self.indicator.composite) || self.indicator.composite.mode != 'AnyBad'"
+            " || self.budgeting == 'Timeslices'",
+        ),
+        Rule(
+            message="a composite has no groupBy: leave it out, and group its components",
+            holds=lambda model: model.indicator.composite is None or model.group_by is None,
+            cel="!has(self.indicator.composite) || !has(self.groupBy)",
         ),
     )

@@ -18,8 +18,8 @@ class Evaluation(ApiModel):
     )
     no_data: Annotated[NoData, Choice(NoData)] = Field(
         default=NoData.UNKNOWN,
-        description="What time without data counts as. Good and Bad are guesses to choose knowingly; they are not"
-        " supported yet.",
+        description="What time without data counts as. Good and Bad are guesses to choose knowingly. Bad needs"
+        " budgeting Timeslices or RatioTimeslices: events that nobody saw cannot be counted.",
         examples=["Bad"],
     )
     no_traffic: Annotated[NoTraffic, Choice(NoTraffic)] = Field(
@@ -32,19 +32,17 @@ class Evaluation(ApiModel):
     )
     minimum_events: Annotated[int, Field(ge=0, le=1_000_000_000)] = Field(
         default=0,
-        description="Events that a window needs before it may alert. Other values are not supported yet.",
+        description="Events that a window needs before it may alert; groups with fewer come last in status.",
         examples=[100],
     )
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = Field(
         default=0.999,
-        description="How sure an alert must be that the burn is real, 0.5 to below 1. Other values are not supported"
-        " yet.",
+        description="How sure an alert must be that the burn is real, 0.5 to below 1.",
         examples=[0.999],
     )
     all_bad_for: Annotated[str, DurationBetween(shortest="1m", longest="7d")] = Field(
         default="15m",
-        description="Bad events without a good one alert after this time, however few. Other values are not supported"
-        " yet.",
+        description="Bad events without a good one alert after this time, however few.",
         examples=["15m"],
     )
 

@@ -1,6 +1,5 @@
 """What an SLO measures: exactly one indicator."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -17,7 +16,7 @@ from backstop.api.field_types import (
     WindowQuery,
 )
 from backstop.api.rules import ApiModel, exactly_one_of
-from backstop.domain.slo import Comparison
+from backstop.domain.slo import Comparison, CompositeMode, WhenUnknown
 from backstop.vocabulary import MAX_COMPONENTS
 
 
@@ -96,20 +95,6 @@ class QueryIndicator(ApiModel):
     rules = (exactly_one_of("good", "bad", example="bad: sum(increase(errors_total[$window]))"),)
 
 
-class CompositeMode(StrEnum):
-    """How components make one SLI."""
-
-    WEIGHTED = "Weighted"
-    ANY_BAD = "AnyBad"
-
-
-class WhenUnknown(StrEnum):
-    """What an unknown component does to the slice."""
-
-    UNKNOWN = "Unknown"
-    IGNORE = "Ignore"
-
-
 class CompositeComponent(ApiModel):
     """Another SLO of the same namespace, as a part."""
 
@@ -166,7 +151,7 @@ class Indicator(ApiModel):
     )
     composite: CompositeIndicator | None = Field(
         default=None,
-        description="Several SLOs as one. Not supported yet.",
+        description="Several SLOs as one.",
         examples=[{"components": [{"slo": "checkout-availability"}]}],
     )
 

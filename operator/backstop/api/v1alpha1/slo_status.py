@@ -7,9 +7,11 @@ from pydantic import Field
 
 from backstop.api.field_types import Choice, UniqueBy
 from backstop.api.rules import ApiModel
-from backstop.vocabulary import BURN_WINDOWS, MAX_WINDOWS, Condition, State
+from backstop.domain.budget import BudgetUnit
+from backstop.vocabulary import BURN_WINDOWS, MAX_GROUP_BY, MAX_WINDOWS, SHOWN_GROUPS, Condition, State
 
 _INSTANT: Final[dict[str, Any]] = {"format": "date-time"}
+_MAX_LABEL: Final = 4096  # Prometheus sets no limit; longer values are cut
 _MAX_MESSAGE: Final = 32768  # what Kubernetes allows for messages of conditions
 
 Instant = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=_INSTANT)]
@@ -45,6 +47,20 @@ class StatusCondition(ApiModel):
     )
 
 
+class BudgetStatus(ApiModel):
+    """The error budget of a window in its own unit: bad events, or bad minutes."""
+
+    unit: Annotated[BudgetUnit, Choice(BudgetUnit)] = Field(
+        description="Events (Occurrences) or Minutes (budgets of time).", examples=["Minutes"]
+    )
+    total: Count = Field(description="How much may be bad in the whole window.", examples=[1008.0])
+    consumed: Count = Field(description="How much was.", examples=[12.0])
+    remaining: float = Field(description="What is left; below 0 it is overspent.", examples=[996.0])
+    forecast: bool = Field(
+        description="True when the total is expected, not counted: a calendar period is not over yet.", examples=[True]
+    )
+
+
 class WindowStatus(ApiModel):
     """One window. A number that cannot be told is absent."""
 
@@ -63,6 +79,19 @@ class WindowStatus(ApiModel):
     coverage: Annotated[float, Field(ge=0, le=1)] | None = Field(
         default=None, description="Known time divided by the window's length, 0 to 1.", examples=[0.998]
     )
+    budget: BudgetStatus | None = Field(
+        default=None,
+        description="The error budget in its own unit.",
+        examples=[{"unit": "Events", "total": 100.0, "consumed": 69.0, "remaining": 31.0, "forecast": False}],
+    )
+    excluded_seconds: Count | None = Field(
+        default=None, description="Time in the window that no budget counts (maintenance).", examples=[7200]
+    )
+    resets_at: Instant | None = Field(
+        default=None,
+        description="When a new calendar period begins, with a new budget.",
+        examples=["2026-04-01T00:00:00Z"],
+    )
     exhausts_at: Instant | None = Field(
         default=None,
         description="When the budget is gone if it burns on as in the last hour.",
@@ -72,6 +101,25 @@ class WindowStatus(ApiModel):
         default=None,
         description="From when the window has history; coverage is counted over its whole length.",
         examples=["2026-02-01T10:02:11Z"],
+    )
+
+
+class GroupStatus(ApiModel):
+    """One set of values of the labels in groupBy, over the primary window."""
+
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=_MAX_LABEL)]], Field(max_length=MAX_GROUP_BY)] = Field(
+        description="The labels and their values.", examples=[{"region": "eu"}]
+    )
+    state: Annotated[State, Choice(State)] = Field(description="The state of this group.", examples=["Healthy"])
+    sli: float | None = Field(default=None, description="Share of good events, in percent.", examples=[99.9312])
+    remaining_percent: float | None = Field(
+        default=None, description="Error budget left, in percent; below 0 it is overspent.", examples=[31.2]
+    )
+    consumed_percent: float | None = Field(default=None, description="Error budget spent, in percent.", examples=[68.8])
+    good_events: Count | None = Field(default=None, description="Good events in the window.", examples=[99931.0])
+    bad_events: Count | None = Field(default=None, description="Bad events in the window.", examples=[69.0])
+    burn_rate1h: Annotated[float | None, Field(alias="burnRate1h")] = Field(
+        default=None, description="Burn rate over the last hour; absent without events.", examples=[1.2]
     )
 
 
@@ -123,6 +171,15 @@ class SLOStatus(ApiModel):
         f" the last {', '.join(BURN_WINDOWS)}. Absent without events.",
         examples=[{"5m": 0.4, "1h": 1.2}],
     )
+    groups: Annotated[list[GroupStatus], Field(max_length=SHOWN_GROUPS)] | None = Field(
+        default=None,
+        description=f"With groupBy: the {SHOWN_GROUPS} groups with the least budget left, the worst first; those with"
+        " fewer events than evaluation.minimumEvents last.",
+        examples=[[{"labels": {"region": "eu"}, "state": "AtRisk", "remainingPercent": 12.5}]],
+    )
+    group_count: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="How many groups have events in the window.", examples=[12]
+    )
     scrape_interval: Annotated[str, Field(min_length=1, max_length=32)] | None = Field(
         default=None, description="Time between two samples of the indicator's series, estimated.", examples=["15s"]
     )
@@ -133,7 +190,8 @@ class SLOStatus(ApiModel):
     )
     conditions: Annotated[list[StatusCondition], Field(max_length=16), UniqueBy("type")] | None = Field(
         default=None,
-        description="Ready, DataAvailable, BudgetHealthy, ClockSkew, and WorkloadHealthy with spec.workload.",
+        description="Ready, DataAvailable, BudgetHealthy, HistoryIncomplete, ClockSkew, and WorkloadHealthy with"
+        " spec.workload.",
         examples=[
             [
                 {

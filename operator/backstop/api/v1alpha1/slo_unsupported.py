@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from backstop.api.paths import Location
 from backstop.api.problems import Problem
 from backstop.api.v1alpha1.slo import SLOSpec
-from backstop.api.v1alpha1.slo_evaluation import Evaluation
-from backstop.api.v1alpha1.slo_window import Budgeting
 from backstop.api.v1alpha1.slo_workload import Workload
 
 
@@ -14,29 +12,8 @@ def not_supported_yet(spec: SLOSpec, *, at: Location) -> list[Problem]:
     """Return a problem per field of a valid spec that this version does not implement."""
     return [
         Problem(location=(*at, *location), text=f"is not supported yet; {fix}", not_supported_yet=True)
-        for location, fix in (*_spec(spec), *_evaluation(spec.evaluation), *_workload(spec.workload))
+        for location, fix in _workload(spec.workload)
     ]
-
-
-def _spec(spec: SLOSpec) -> Iterator[tuple[Location, str]]:
-    for index, window in enumerate(spec.windows):
-        if window.calendar is not None:
-            yield ("windows", index, "calendar"), "use a rolling window, for example rolling: 30d"
-    if spec.budgeting is not Budgeting.OCCURRENCES:
-        yield ("budgeting",), "write Occurrences or leave it out"
-    if spec.timeslice is not None:
-        yield ("timeslice",), "leave it out"
-    if spec.indicator.composite is not None:
-        yield ("indicator", "composite"), "use ratio, latency, boolean, threshold or query"
-    if spec.group_by is not None:
-        yield ("groupBy",), "leave it out, and write one SLO per group"
-
-
-def _evaluation(evaluation: Evaluation) -> Iterator[tuple[Location, str]]:
-    fields = type(evaluation).model_fields
-    for name in ("no_data", "minimum_events", "confidence", "all_bad_for"):
-        if getattr(evaluation, name) != (default := fields[name].default):
-            yield ("evaluation", fields[name].alias or name), f"write its default, {default}, or leave it out"
 
 
 def _workload(workload: Workload | None) -> Iterator[tuple[Location, str]]:

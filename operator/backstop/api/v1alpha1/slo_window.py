@@ -1,22 +1,21 @@
 """Over what time an SLO is judged, and in what portions."""
 
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from backstop.api.field_types import Choice, DurationBetween, LocalTime, PercentNumber, ShortName, TimeZone
+from backstop.api.field_types import (
+    Choice,
+    DurationBetween,
+    LocalTime,
+    PercentNumber,
+    ShortName,
+    TimeZone,
+    cel_seconds,
+)
 from backstop.api.rules import ApiModel, Rule, exactly_one_of
 from backstop.domain.calendar import NATURAL_START, CalendarUnit
-
-
-class Budgeting(StrEnum):
-    """What the error budget counts."""
-
-    OCCURRENCES = "Occurrences"
-    TIMESLICES = "Timeslices"
-    RATIO_TIMESLICES = "RatioTimeslices"
-
+from backstop.domain.duration import parse_duration
 
 _MOST_UNITS: Final = {  # of 366 days, as long as a rolling window may be
     CalendarUnit.DAY: 366,
@@ -64,18 +63,32 @@ class Window(ApiModel):
         default=None, description="Length of a window that ends now.", examples=["30d"]
     )
     calendar: CalendarWindow | None = Field(
-        default=None, description="A period of the calendar. Not supported yet.", examples=[{"unit": "Month"}]
+        default=None, description="A period of the calendar.", examples=[{"unit": "Month"}]
     )
 
     rules = (exactly_one_of("rolling", "calendar", example="rolling: 30d"),)
 
 
-class Timeslice(ApiModel):
-    """A portion of time that is good or bad as a whole."""
+SLICE_SECONDS: Final = (60, 180, 300, 900, 1800, 3600)  # they tile the columns of the ledger
 
-    length: Annotated[str, DurationBetween(shortest="10s", longest="1h")] = Field(
-        default="1m", description="Length of a slice.", examples=["1m"]
+
+class Timeslice(ApiModel):
+    """A portion of time that the budget counts."""
+
+    length: Annotated[str, DurationBetween(shortest="1m", longest="1h")] = Field(
+        default="1m", description="Length of a slice: 1m, 3m, 5m, 15m, 30m or 1h.", examples=["1m"]
     )
-    target: PercentNumber = Field(
-        description="A slice is good when at least this share of its events is good, in percent.", examples=[95]
+    target: PercentNumber | None = Field(
+        default=None,
+        description="A slice is good when at least this share of its events is good, in percent. For Timeslices;"
+        " RatioTimeslices count each slice by its share.",
+        examples=[95],
+    )
+
+    rules = (
+        Rule(
+            message="length must be 1m, 3m, 5m, 15m, 30m or 1h",
+            holds=lambda model: parse_duration(model.length) in SLICE_SECONDS,
+            cel=f"{cel_seconds('self.length')} in {list(SLICE_SECONDS)}",
+        ),
     )

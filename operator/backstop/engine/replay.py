@@ -1,0 +1,162 @@
+"""Runs the operator's own evaluation over the past: what it would have known at any moment, had it been there.
+
+Nothing is counted or judged here. The evaluator of a source gets a clock that is advanced from moment to moment, and a
+source whose present is that clock. Before the first moment history is read as after a start of the operator; between
+two moments the slices are sealed as after an outage, by range queries.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from backstop.domain.assessment import Assessment
+from backstop.domain.evidence import Slice
+from backstop.domain.interval import Interval
+from backstop.domain.slo import SLO, Uid
+from backstop.engine.evaluator import SourceEvaluator
+from backstop.engine.replay_states import StateChange, StateFollower
+from backstop.engine.replay_time import ReplayClock, ReplayedSource
+from backstop.engine.sources import SourceBinding
+from backstop.engine.tracked import Tracked
+from backstop.engine.witnesses import Witnesses
+from backstop.ports.clock import Clock
+from backstop.ports.metrics import MetricsSource
+
+STRIDE_SECONDS: Final = 4 * 3600.0  # at most between two evaluations: a row left six hours behind begins anew
+ROUNDS: Final = 4  # what is read in the background may show that more has to be read
+LOOKS: Final = 8640  # of a replay at the state between its moments: every five minutes of 30 days
+SHORTEST_LOOK_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was known at one moment, and what changed since the one before."""
+
+    at: float  # unix seconds of the source
+    assessments: tuple[Assessment, ...]  # in the order of the SLOs, without those that we fail on
+    changes: tuple[StateChange, ...]  # in order of time
+
+
+class Replay:
+    """A replay of some SLOs over one source, whatever their `spec.source` says. An async context manager."""
+
+    def __init__(
+        self,
+        source: MetricsSource,
+        slos: Sequence[SLO],
+        *,
+        start: float,
+        end: float,
+        patience: Clock,
+        exclusions: Mapping[Uid, tuple[Interval, ...]] | None = None,
+    ) -> None:
+        """`start` and `end` are unix seconds of the source; `patience` is real time, for waiting before a retry.
+
+        `exclusions`: time that no budget of an SLO counts, merged and in order.
+        """
+        self._clock = ReplayClock(start)
+        self._source = ReplayedSource(source, self._clock, patience=patience)
+        self._evaluator = SourceEvaluator(
+            SourceBinding(source=self._source),
+            clock=self._clock,
+            telemetry=_NoTelemetry(),
+            witnesses=Witnesses(None, self._clock),  # the Kubernetes API keeps no past
+        )
+        excluded = exclusions or {}
+        self._tracked = [Tracked(slo=slo, exclusions=excluded.get(slo.uid, ())) for slo in slos]
+        look = max(SHORTEST_LOOK_SECONDS, (end - start) / LOOKS)
+        self._followers = {t.slo.uid: StateFollower(t, look_seconds=look) for t in self._tracked}
+        self._history: asyncio.Task[None] | None = None
+
+    @property
+    def at(self) -> float:
+        """The replayed time in unix seconds."""
+        return self._clock.at
+
+    @property
+    def queries(self) -> int:
+        """How many queries were sent."""
+        return self._source.queries
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """SLOs on which we fail ourselves, by their key, with what was raised."""
+        return {t.slo.key: t.fault for t in self._tracked if t.fault is not None}
+
+    async def __aenter__(self) -> Self:
+        self._history = asyncio.create_task(self._evaluator.history.run(), name="replay-history")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._history is not None:
+            self._history.cancel()
+            await asyncio.gather(self._history, return_exceptions=True)
+
+    async def advance(self, to: float) -> Moment:
+        """Replay up to `to`, unix seconds, and return what was known then.
+
+        Raises SourceUnreachable when the source stays away: a hole that is ours must not look like one of the past.
+        """
+        changes: list[StateChange] = []
+        while True:
+            self._clock.advance(min(to, self._clock.at + STRIDE_SECONDS))
+            assessments = await self._evaluated(changes)
+            if self._clock.at >= to:
+                changes.sort(key=lambda change: change.assessment.at)
+                return Moment(to, tuple(assessments), tuple(changes))
+
+    async def _evaluated(self, changes: list[StateChange]) -> list[Assessment]:
+        assessments = await self._evaluator.evaluate(self._tracked)
+        for _ in range(ROUNDS):
+            if not any(t.catching_up or t.backfilling or t.marking for t in self._tracked):
+                break
+            await self._history_idle()
+            changes += [change for follower in self._followers.values() for change in follower.follow()]
+            assessments = await self._evaluator.evaluate(self._tracked)
+        else:
+            await self._history_idle()
+        if self._source.lost is not None:
+            raise self._source.lost
+        changes += [change for follower in self._followers.values() for change in follower.follow()]
+        for assessment in assessments:
+            changes += self._followers[assessment.slo.uid].evaluated(assessment)
+        return assessments
+
+    async def _history_idle(self) -> None:
+        """Return when everything asked of the background is read. Raises what ended it."""
+        if self._history is None:
+            raise RuntimeError("use the replay as an async context manager")
+        idle = asyncio.create_task(self._evaluator.history.idle())
+        await asyncio.wait({idle, self._history}, return_when=asyncio.FIRST_COMPLETED)
+        if not idle.done():
+            idle.cancel()
+            self._history.result()
+
+
+class _NoTelemetry:
+    """Implements `ports.telemetry.Telemetry`: nobody scrapes a replay."""
+
+    def assessed(self, assessment: Assessment, *, lag_seconds: float) -> None:
+        pass
+
+    def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
+        pass
+
+    def dropped(self, source: str, count: int) -> None:
+        pass
+
+    def forgotten(self, slo: SLO) -> None:
+        pass
+
+    def registered(self, *, valid: int, refused: int) -> None:
+        pass
+
+    def clock_offset(self, source: str, seconds: float) -> None:
+        pass
+
+    def status_written(self, outcome: str) -> None:
+        pass

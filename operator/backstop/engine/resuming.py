@@ -1,0 +1,85 @@
+"""From an SLO under evaluation to its checkpoint and back, so that a restart is as if there had been none.
+
+The head is not kept: it is read anew at the first tick. What was missed since the checkpoint is caught up as after any
+other gap.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import structlog
+
+from backstop.domain.ledger import Ledger
+from backstop.domain.refit import refit
+from backstop.domain.slo import Uid
+from backstop.domain.verdict import DataStatus
+from backstop.engine.tracked import Group, Tracked, Traits
+from backstop.ports.checkpoints import Checkpoint
+from backstop.vocabulary import Reason
+
+log = structlog.get_logger(__name__)
+
+WHOLE: Final = ""  # the name of the row of the SLO itself; those of groups are JSON lists of their labels' values
+LOAD_AT_ONCE: Final = 100  # SLOs; all that was kept of them is in memory together
+
+
+def checkpoint_of(tracked: Tracked, fingerprint: str) -> Checkpoint | None:
+    """Return a copy of what is known of an SLO; None while it has no rows."""
+    if tracked.row is None or tracked.ledger is None:
+        return None
+    named = {WHOLE: tracked.row} | {json.dumps(group): row for group, row in tracked.groups.items()}
+    return Checkpoint(
+        uid=Uid(tracked.slo.uid),
+        fingerprint=fingerprint,
+        rows={name: tracked.ledger.export_row(row) for name, row in named.items()},
+        facts={
+            "anchor": tracked.anchor,
+            "backfilledSeconds": tracked.backfilled_seconds,
+            "knownFrom": tracked.known_from,
+            "lostMarks": sorted(tracked.lost_marks),
+            "tooManyGroups": tracked.too_many_groups,
+            "traits": asdict(tracked.traits),
+            "data": None if tracked.data is None else asdict(tracked.data),
+        },
+    )
+
+
+def resume(tracked: Tracked, checkpoint: Checkpoint, ledger: Ledger) -> bool:
+    """Go on from a checkpoint with the same fingerprint. False, and nothing changed, where it holds no usable rows."""
+    restored: dict[str, int] = {}
+    try:
+        for name, state in checkpoint.rows.items():
+            restored[name] = ledger.restore_row(refit(state, ledger.tiers))
+        if len({ledger.newest(row) for row in restored.values()}) != 1:
+            raise ValueError(f"its {len(restored)} rows do not end at one boundary")  # noqa: TRY301  see below
+        _take(tracked, checkpoint, restored)
+    except (ValueError, KeyError, TypeError) as problem:
+        # It was written by another version of Backstop that thought otherwise: history is read from the source again.
+        for row in restored.values():
+            ledger.remove(row)
+        log.warning("checkpoint.unusable", slo=tracked.slo.key, problem=repr(problem))
+        return False
+    tracked.ledger = ledger
+    return True
+
+
+def _take(tracked: Tracked, checkpoint: Checkpoint, restored: Mapping[str, int]) -> None:
+    """Raises KeyError, TypeError or ValueError for facts that are not as `checkpoint_of` writes them."""
+    facts = checkpoint.facts
+    groups: dict[Group, int] = {tuple(json.loads(name)): row for name, row in restored.items() if name != WHOLE}
+    marked = {mark.at for mark in checkpoint.rows[WHOLE].marks}
+    data = _data(facts["data"])
+    anchor, backfilled = int(facts["anchor"]), float(facts["backfilledSeconds"])
+    traits, known_from = Traits(**facts["traits"]), facts["knownFrom"]
+     lost_marks, too_many = set(facts["lostMarks"]), bool(facts["tooManyGroups"])
+    # All of it could be read: from here on nothing fails.
+    tracked.row, tracked.groups = restored[WHOLE], groups
+    tracked.anchor, tracked.backfilled_seconds = anchor, backfilled
+    tracked.traits, tracked.known_from, tracked.data = traits, known_from, data
+    tracked.marked, tracked.lost_marks, tracked.too_many_groups = marked, lost_marks, too_many
+
+
+def _data(told: Mapping[str, Any] | None) -> DataStatus | None:
+    return None if told is None else DataStatus(**{**told, "reason": Reason(told["reason"])})

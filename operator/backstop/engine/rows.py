@@ -1,0 +1,111 @@
+"""Writes evidence to all ledger rows of an SLO: that of the whole, and one per group (semantics B5).
+
+Every group knows and does not know what the whole does; what it does not appear in counted nothing there.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from backstop.domain.evidence import Slice
+from backstop.domain.ledger import Ledger
+from backstop.domain.timeslice import counted
+from backstop.engine.readings import Evidence
+from backstop.engine.tracked import Group, Tracked
+from backstop.vocabulary import MAX_GROUPS
+
+
+def place_of(tracked: Tracked) -> tuple[Ledger, int]:
+    """Return the ledger and the row of the whole. Raises ValueError before the first evaluation."""
+    if tracked.ledger is None or tracked.row is None:
+        raise ValueError(f"SLO {tracked.slo.key} has no ledger row yet")
+    return tracked.ledger, tracked.row
+
+
+def append(tracked: Tracked, evidence: Evidence, *, seconds: int) -> None:
+    """Seal a slice in all rows."""
+    ledger, whole = place_of(tracked)
+    admit(tracked, evidence.groups)
+    for row, part in _parts(tracked, evidence, seconds):
+        ledger.append(
+            row, good=part.good, bad=part.bad, unknown_seconds=0.0 if part.known else float(seconds), seconds=seconds
+        )
+    if tracked.sealed is not None:
+        tracked.sealed.append((ledger.newest(whole), evidence.raw))
+
+
+def set_head(tracked: Tracked, evidence: Evidence, *, end: float) -> None:
+    """Replace what is provisionally known since the newest boundary, in all rows."""
+    ledger, whole = place_of(tracked)
+    admit(tracked, evidence.groups)
+    seconds = end - ledger.newest(whole)
+    for row, part in _parts(tracked, evidence, seconds):
+        unknown = 0.0 if part.known else seconds
+        ledger.set_head(row, end=end, good=part.good, bad=part.bad, unknown_seconds=unknown)
+
+
+def prepend(tracked: Tracked, slices: Sequence[Evidence], *, tier_step: int, grain: int) -> None:
+    """Put adjoining slices of `grain` seconds each, oldest first, before the oldest boundary of a tier, in all rows."""
+    ledger, _ = place_of(tracked)
+    admit(tracked, (key for evidence in slices for key in evidence.groups))
+    for row, (good, bad, unknown) in _sums(tracked, slices, grain).items():
+        seconds = grain * len(slices)
+        ledger.prepend(row, step=tier_step, good=good, bad=bad, unknown_seconds=unknown, seconds=seconds)
+
+
+def mark_after(tracked: Tracked, boundary: int, at: float, slices: Sequence[Evidence]) -> None:
+    """Mark an instant in all rows from what was counted since a boundary before it."""
+    ledger, _ = place_of(tracked)
+    for row, (good, bad, _) in _sums(tracked, slices, 0).items():
+        ledger.mark_after(row, boundary, at, good=good, bad=bad, unknown_seconds=0.0)
+
+
+def admit(tracked: Tracked, keys: Iterable[Group]) -> None:
+    """Give groups that are new a row. Those too many are refused, unless old ones without an event can go."""
+    ledger, whole = place_of(tracked)
+    for key in keys:
+        if key in tracked.groups:
+            continue
+        if len(tracked.groups) >= MAX_GROUPS and not _make_room(tracked, ledger):
+            tracked.too_many_groups = True
+            return
+        tracked.groups[key] = ledger.add_like(whole)
+
+
+def release(tracked: Tracked) -> None:
+    """Give all rows back."""
+    if tracked.ledger is not None:
+        for row in tracked.rows:
+            tracked.ledger.remove(row)
+    tracked.row = None
+    tracked.groups = {}
+    tracked.marked, tracked.wanted_marks, tracked.lost_marks = set(), set(), set()
+
+
+def _make_room(tracked: Tracked, ledger: Ledger) -> bool:
+    for key, row in tracked.groups.items():
+        if ledger.is_without_events(row):
+            ledger.remove(row)
+            del tracked.groups[key]
+            return True
+    return False
+
+
+def _parts(tracked: Tracked, evidence: Evidence, seconds: float) -> list[tuple[int, Slice]]:
+    """Return what each row counts of a slice."""
+    _, whole = place_of(tracked)
+    slo = tracked.slo
+    absent = (
+        counted(Slice(0.0, 0.0), slo.timeslice, no_data=slo.evaluation.no_data, seconds=seconds)
+        if evidence.raw.known
+        else evidence.counted
+    )
+    parts = [(row, evidence.groups.get(key, absent)) for key, row in tracked.groups.items()]
+    return [(whole, evidence.counted), *parts]
+
+
+def _sums(tracked: Tracked, slices: Sequence[Evidence], grain: int) -> dict[int, tuple[float, float, float]]:
+    sums = dict.fromkeys(tracked.rows, (0.0, 0.0, 0.0))
+    for evidence in slices:
+        for row, part in _parts(tracked, evidence, grain):
+            good, bad, unknown = sums[row]
+            sums[row] = good + part.good, bad + part.bad, unknown + (0.0 if part.known else grain)
+    return sums
