@@ -6,7 +6,7 @@ import pytest
 
 from backstop.api.crd import SLO as KIND
 from backstop.api.v1alpha1.slo_status import SLOStatus
-from backstop.domain.assessment import Assessment
+from backstop.domain.assessment import Assessment, HistoryStatus
 from backstop.domain.budget import WindowCounts, budget
 from backstop.domain.errors import SpecError
 from backstop.domain.health import Health, HealthVerdict
@@ -31,7 +31,8 @@ def assessment(state: State, *, good: float = 99_900.0, bad: float = 69.0) -> As
             state=state, healthy=state is State.HEALTHY, reason=Reason.WITHIN_BUDGET, message="enough left"
         ),
         witness=Health(verdict=HealthVerdict.HEALTHY, reason=Reason.ENDPOINTS_READY, message="3 ready"),
-        history_start=0.0,
+        groups=(),
+        history=HistoryStatus(start=0.0, known_from=0.0, complete=True, lost_edges=()),
         scrape_interval_seconds=15.0,
         clock_skew_seconds=0.1,
     )

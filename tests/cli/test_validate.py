@@ -240,9 +240,9 @@ def test_programs_get_the_same_as_people(output: str, read: Any) -> None:
 
 
 def test_what_is_not_supported_yet_is_marked_for_programs() -> None:
-    result = validate("-f", "-", "-o", "json", stdin=GOOD + "  groupBy: [region]\n")
+    result = validate("-f", "-", "-o", "json", stdin=GOOD + "  workload: {statefulSet: db}\n")
     (problem,) = json.loads(result.stdout)["results"][0]["problems"]
-    assert (problem["path"], problem["notSupportedYet"]) == ("spec.groupBy", True)
+    assert (problem["path"], problem["notSupportedYet"]) == ("spec.workload.statefulSet", True)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ async def test_a_restart_while_the_source_is_away_waits_for_stale_after_before_i
     [
         ({"target": 100}, "Invalid", "spec.target: "),
         ({"source": "nowhere"}, "SourceUnknown", "spec.source: no source is named 'nowhere'; use one of: default"),
-        ({"groupBy": ["region"]}, "NotSupportedYet", "spec.groupBy"),
+        ({"workload": {"statefulSet": "db"}}, "NotSupportedYet", "spec.workload.statefulSet"),
     ],
 )
 async def test_a_refused_object_names_the_field_and_the_others_go_on(change, reason, message):

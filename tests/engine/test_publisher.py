@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from backstop.domain.assessment import Assessment
+from backstop.domain.assessment import Assessment, HistoryStatus
 from backstop.domain.budget import WindowCounts, budget
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, SpecError
 from backstop.domain.evidence import Slice, unknown
@@ -43,7 +43,8 @@ def an_assessment(*, bad=0.0, at=AT, lost: Reason | None = None, burn=None, slo=
         data=data,
         verdict=judge_budget(budgets, data),
         witness=None,
-        history_start=AT - 7200,
+        groups=(),
+        history=HistoryStatus(start=AT - 7200, known_from=AT - 7200, complete=True, lost_edges=()),
         scrape_interval_seconds=15.0,
         clock_skew_seconds=0.0,
     )
@@ -93,6 +94,7 @@ async def test_a_first_status_is_written_at_once_with_all_conditions():
             "Ready": "True",
             "DataAvailable": "True",
             "BudgetHealthy": "True",
+            "HistoryIncomplete": "False",
             "ClockSkew": "False",
         }
         assert bench.last["windows"][0] == {

@@ -5,7 +5,7 @@ import pytest
 
 from backstop.domain.slo import Evaluation, Uid
 from backstop.engine.scheduler import Scheduler, interval_of, next_due
-from backstop.engine.tracked import Tracked
+from backstop.engine.tracked import Tracked, Traits
 from tests.builders import a_slo
 from tests.engine.test_publisher import an_assessment
 from tests.fakes.clock import LoopClock
@@ -106,13 +106,13 @@ async def test_many_failing_queries_do_not_take_all_places_of_a_source():
     ],
 )
 def test_what_burns_is_looked_at_more_often(burn, lost, expected):
-    one = tracked("a", scrape_seconds=1.0)
+    one = tracked("a", traits=Traits(scrape_seconds=1.0))
     one.assessment = an_assessment(burn={"5m": burn}, lost=lost)
     assert interval_of(one) == expected
 
 
 def test_attention_is_never_faster_than_the_samples_come():
-    one = tracked("a", scrape_seconds=15.0)
+    one = tracked("a", traits=Traits(scrape_seconds=15.0))
     one.assessment = an_assessment(burn={"5m": 100})
     assert interval_of(one) == 15
 

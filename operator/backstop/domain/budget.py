@@ -132,7 +132,7 @@ def budget(
             ends_at=ends_at,
         )
     allowed = expected * float(objective.error_ratio)
-    consumed = counts.bad / allowed * 100
+    consumed = counts.bad / expected / float(objective.error_ratio) * 100
     remaining = 100.0 - consumed
     exhausts_in = None
     if burn_rate is not None and burn_rate > 1 and remaining > 0:

@@ -96,7 +96,7 @@ class SLOSpec(ApiModel):
             cel="has(self.timeslice) == (self.budgeting != 'Occurrences')",
         ),
         Rule(
-            message="Timeslices need timeslice.target, for example 95; RatioTimeslices have none",
+            message="timeslice.target must be set with Timeslices, for example 95; leave it out with RatioTimeslices",
             holds=lambda model: (
                 model.timeslice is None
                 or (model.timeslice.target is not None) == (model.budgeting is Budgeting.TIMESLICES)
@@ -104,7 +104,7 @@ class SLOSpec(ApiModel):
             cel="!has(self.timeslice) || has(self.timeslice.target) == (self.budgeting == 'Timeslices')",
         ),
         Rule(
-            message="a rolling window holds at least five slices: a longer window, or a shorter timeslice.length",
+            message="a rolling window must be at least five slices long; for example rolling: 1h with timeslice.length: 5m",
             holds=lambda model: (
                 model.timeslice is None
                 or all(
@@ -117,16 +117,16 @@ class SLOSpec(ApiModel):
             f" 5 * ({cel_seconds('self.timeslice.length')}))",
         ),
         Rule(
-            message="evaluation.noData: Bad needs budgeting: Timeslices or RatioTimeslices; events that nobody saw"
-            " cannot be counted",
+            message="evaluation.noData Bad belongs to budgets of time, since events that nobody saw cannot be counted;"
+            " write for example budgeting: Timeslices",
             holds=lambda model: (
                 model.evaluation.no_data is not NoData.BAD or model.budgeting is not Budgeting.OCCURRENCES
             ),
             cel="self.evaluation.noData != 'Bad' || self.budgeting != 'Occurrences'",
         ),
         Rule(
-            message="indicator.composite.mode AnyBad needs budgeting: Timeslices; whether one of several is bad can be"
-            " told of a stretch of time, not of events",
+            message="composite.mode AnyBad belongs to budgeting Timeslices; write for example budgeting: Timeslices and"
+            " timeslice: {length: 1m, target: 99}",
             holds=lambda model: (
                 model.indicator.composite is None
                 or model.indicator.composite.mode is not CompositeMode.ANY_BAD
@@ -136,7 +136,7 @@ class SLOSpec(ApiModel):
             " || self.budgeting == 'Timeslices'",
         ),
         Rule(
-            message="a composite has no groupBy: leave it out, and group its components",
+            message="groupBy belongs to SLOs with series of their own; leave groupBy out of a composite",
             holds=lambda model: model.indicator.composite is None or model.group_by is None,
             cel="!has(self.indicator.composite) || !has(self.groupBy)",
         ),

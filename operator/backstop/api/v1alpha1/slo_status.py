@@ -176,6 +176,7 @@ class SLOStatus(ApiModel):
         description=f"With groupBy: the {SHOWN_GROUPS} groups with the least budget left, the worst first; those with"
         " fewer events than evaluation.minimumEvents last.",
         examples=[[{"labels": {"region": "eu"}, "state": "AtRisk", "remainingPercent": 12.5}]],
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     group_count: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="How many groups have events in the window.", examples=[12]

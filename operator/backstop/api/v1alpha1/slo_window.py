@@ -45,8 +45,9 @@ class CalendarWindow(ApiModel):
 
     rules = (
         Rule(
-            message="a period lasts at most 366 days: count is at most "
-            + ", ".join(f"{most} for {unit}" for unit, most in _MOST_UNITS.items()),
+            message="count must be at most "
+            + ", ".join(f"{most} for {unit}" for unit, most in _MOST_UNITS.items())
+            + " (366 days); for example unit: Month with count: 2",
             holds=lambda model: model.count <= _MOST_UNITS[model.unit],
             cel="self.count <= {"
             + ", ".join(f"'{unit}': {most}" for unit, most in _MOST_UNITS.items())
@@ -87,7 +88,7 @@ class Timeslice(ApiModel):
 
     rules = (
         Rule(
-            message="length must be 1m, 3m, 5m, 15m, 30m or 1h",
+            message="length must be 1m, 3m, 5m, 15m, 30m or 1h; for example 5m",
             holds=lambda model: parse_duration(model.length) in SLICE_SECONDS,
             cel=f"{cel_seconds('self.length')} in {list(SLICE_SECONDS)}",
         ),
