@@ -10,12 +10,20 @@ from tests.generators.chart_readme import CHART_README
 from tests.generators.configuration_reference import CONFIGURATION_REFERENCE
 from tests.generators.crds import CRDS
 from tests.generators.install_manifest import INSTALL_MANIFEST
+from tests.generators.kind_reference import MAINTENANCE_REFERENCE, SLO_REFERENCE
 from tests.generators.registry import differences, write
-from tests.generators.slo_reference import SLO_REFERENCE
 from tests.generators.vocabulary_reference import VOCABULARY_REFERENCE
 
 # In this order: the chart's output has the CRDs in it.
-GENERATORS = (CRDS, SLO_REFERENCE, VOCABULARY_REFERENCE, CONFIGURATION_REFERENCE, CHART_README, INSTALL_MANIFEST)
+GENERATORS = (
+    CRDS,
+    SLO_REFERENCE,
+    MAINTENANCE_REFERENCE,
+    VOCABULARY_REFERENCE,
+    CONFIGURATION_REFERENCE,
+    CHART_README,
+    INSTALL_MANIFEST,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,8 @@ import yaml
 from pydantic import BaseModel
 
 from backstop.api.schema import structural_schema
+from backstop.api.v1alpha1.maintenance_window import MaintenanceWindowSpec
+from backstop.api.v1alpha1.maintenance_window_status import MaintenanceWindowStatus
 from backstop.api.v1alpha1.slo import SLOSpec
 from backstop.api.v1alpha1.slo_status import SLOStatus
 from backstop.vocabulary import CATEGORY, GROUP, VERSION
@@ -89,7 +91,40 @@ SLO: Final = Kind(
     ),
 )
 
-KINDS: Final = (SLO,)
+MAINTENANCE_WINDOW: Final = Kind(
+    name="MaintenanceWindow",
+    plural="maintenancewindows",
+    short="mw",
+    description="Time in which SLOs are known to be disturbed, and what follows from it.",
+    spec=MaintenanceWindowSpec,
+    status=MaintenanceWindowStatus,
+    columns=(
+        Column(name="State", path=".status.state", description="Scheduled, Active, Over or Refused."),
+        Column(name="Until", path=".status.active.end", description="When the time under way ends."),
+        Column(name="Next", path=".status.next.start", description="When it begins next."),
+        Column(
+            name="SLOs", type="integer", path=".status.slos.count", description="How many SLOs the selector matches."
+        ),
+        Column(
+            name="Budget",
+            type="boolean",
+            path=".spec.excludeFromBudget",
+            description="True: its time is excluded from error budgets.",
+        ),
+        Column(
+            name="Excluded (s)",
+            type="number",
+            path=".status.excludedSeconds",
+            description="Seconds of the last 30 days that it has excluded.",
+        ),
+        Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age of the object."),
+        Column(name="Schedule", path=".spec.schedule.cron", priority=1, description="The schedule, if it has one."),
+        Column(name="Reason", path=".status.reason", priority=1, description="The reason of condition Ready."),
+        Column(name="Message", path=".status.message", priority=1, description="What it does now, in words."),
+    ),
+)
+
+KINDS: Final = (SLO, MAINTENANCE_WINDOW)
 
 
 def crd(kind: Kind) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -12,9 +13,13 @@ from backstop.api.objects import Checked
 from backstop.api.paths import Location, show_path
 from backstop.api.problems import Problem
 from backstop.api.to_domain import check_slo
+from backstop.api.to_maintenance import check_maintenance
 from backstop.vocabulary import API_VERSION, GROUP
 
-_CHECKS: Final[Mapping[str, Callable[[object], Checked[Any]]]] = {"SLO": check_slo}
+_CHECKS: Final[Mapping[str, Callable[[object, datetime | None], Checked[Any]]]] = {
+    "SLO": lambda body, _: check_slo(body),
+    "MaintenanceWindow": lambda body, now: check_maintenance(body, now=now),
+}
 
 
 _TEMPLATE_HINT: Final = "; if it is a template, check what it renders to: helm template . | backstop validate -f -"
@@ -116,8 +121,12 @@ class _Where:
 
 @dataclass(slots=True)
 class Reviewer:
-    """Reviews file after file and remembers the objects, so that the same one twice is found."""
+    """Reviews file after file and remembers the objects, so that the same one twice is found.
 
+    `now` is when they would be applied; without it, what depends on that is not judged.
+    """
+
+    now: datetime | None = None
     _seen: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def review(self, file: str, text: str, *, found: bool = False) -> Iterator[Review]:
@@ -144,7 +153,7 @@ class Reviewer:
             return where.skipped(value) if found and not told else where.judged(value, [strange])
         if not _is_ours(value):
             return where.skipped(value)
-        checked = _CHECKS[kind](value)
+        checked = _CHECKS[kind](value, self.now)
         problems = [*checked.problems, *where.repeated_keys()]
         identity = (kind, namespace, name)
         if name and identity in self._seen:

@@ -24,6 +24,7 @@ _KEPT: Final = (
     "maximum",
     "minItems",
     "maxItems",
+    "minProperties",
     "maxProperties",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -12,7 +13,7 @@ from backstop.cli.files import texts
 
 def reviews_of(names: Sequence[str]) -> Iterator[Review]:
     """Yield the review of every object in the files, folders and standard input that are named. Raises CannotRead."""
-    reviewer = Reviewer()
+    reviewer = Reviewer(now=datetime.now(UTC))
     for file, text, found in texts(names):
         if text is None:
             remark = Remark(path="", text="is not UTF-8 text", place=START)

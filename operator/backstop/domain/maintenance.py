@@ -1,4 +1,4 @@
-"""When maintenance takes place, and which time it takes out of error budgets (semantics B2, S5). All times are unix seconds.
+"""When maintenance takes place, and which time it takes out of error budgets (semantics B2, S5). In unix seconds.
 
 Time in which a service is known to be touched says nothing about how good it is. A window excludes that time: events in
 it count neither as good nor as bad, and the budget is that of the rest. Nothing is lost by it: the ledger keeps
@@ -8,7 +8,7 @@ everything, and what is excluded is subtracted when a budget is judged.
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from backstop.domain.duration import parse_duration
@@ -34,13 +34,11 @@ class SLOSelector:
     """Names SLOs of one namespace: by name, or by labels that all must be there. An empty one matches nothing."""
 
     names: frozenset[str] = frozenset()
-    labels: Mapping[str, str] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def matches(self, name: str, labels: Mapping[str, str]) -> bool:
         """Return whether an SLO of that name and with those labels is meant."""
-        return name in self.names or (
-            bool(self.labels) and self.labels is not None and self.labels.items() <= labels.items()
-        )
+        return name in self.names or (bool(self.labels) and self.labels.items() <= labels.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +83,11 @@ def stretches(window: MaintenanceWindow, since: float) -> Iterator[Interval]:
         begin, end = max(start, window.start), min(start + window.duration_seconds, window.end)
         if begin >= end:
             continue  # over before the window came into force
-        if pending is not None and begin <= pending.end and end - pending.start <= LONGEST_SECONDS:
-            pending = Interval(pending.start, max(pending.end, end))
-            continue
+        if pending is not None and begin <= pending.end:
+            if end - pending.start <= LONGEST_SECONDS:
+                pending = Interval(pending.start, max(pending.end, end))
+                continue
+            begin = pending.end
         if pending is not None and pending.end > since:
             yield pending
         pending = Interval(begin, end)

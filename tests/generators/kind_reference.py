@@ -1,23 +1,22 @@
-"""docs/reference/slo.md: every field of the SLO, from the models."""
+"""docs/reference/: a page per kind with every field, from the models."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from backstop.api.crd import SLO
+from backstop.api.crd import MAINTENANCE_WINDOW, SLO, Kind
 from backstop.api.schema import structural_schema
 from backstop.domain.duration import PATTERN as DURATION_PATTERN
 from backstop.vocabulary import API_VERSION
-from tests.generators.registry import Files, Generator
+from tests.generators.registry import Generator
 
-PATH = "docs/reference/slo.md"
-_INTRODUCTION = f"""# SLO
+_HEAD = """# {kind}
 
 <!-- Generated from the models in operator/backstop/api by `make docs`; edit those. -->
 
-`apiVersion: {API_VERSION}`, `kind: SLO`, short name `slo`, category `backstop`, namespaced.
-
-```yaml
+`apiVersion: {api_version}`, `kind: {kind}`, short name `{short}`, category `backstop`, namespaced.
+"""
+_SLO_EXAMPLE = f"""```yaml
 apiVersion: {API_VERSION}
 kind: SLO
 metadata: {{name: checkout-availability, namespace: shop}}
@@ -29,7 +28,17 @@ spec:
       bad: http_requests_total{{service="checkout",code=~"5.."}}
       total: http_requests_total{{service="checkout"}}
 ```
-
+"""
+_MAINTENANCE_EXAMPLE = f"""```yaml
+apiVersion: {API_VERSION}
+kind: MaintenanceWindow
+metadata: {{name: database-upgrade, namespace: shop}}
+spec:
+  slos: {{names: [checkout-availability]}}
+  schedule: {{cron: 0 2 * * 6, timeZone: Europe/Berlin, duration: 2h}}  # Saturdays from two to four
+```
+"""
+_CONVENTIONS = """\
 Durations are written as Prometheus writes them: `30s`, `5m`, `1h30m`, `30d`, `500ms`; a day is 24 hours, a week 7
 days, a year 365 days. Unknown fields are errors. A field that is *not supported yet* is refused with condition
 `Ready=False` and reason `NotSupportedYet`; it is never ignored. `backstop validate -f FILE` checks all of this without
@@ -37,16 +46,20 @@ a cluster.
 """
 
 
-def make() -> Files:
-    parts = [_INTRODUCTION]
+def _generator(kind: Kind, path: str, example: str) -> Generator:
+    return Generator(make=lambda: {path: _page(kind, example)}, owns=(path,))
+
+
+def _page(kind: Kind, example: str) -> str:
+    parts = [_HEAD.format(kind=kind.name, short=kind.short, api_version=API_VERSION), example, _CONVENTIONS]
     for name, title, schema in (
-        ("spec", "What you write", structural_schema(SLO.spec)),
-        ("status", "What Backstop knows", structural_schema(SLO.status)),
+        ("spec", "What you write", structural_schema(kind.spec)),
+        ("status", "What Backstop knows", structural_schema(kind.status)),
     ):
         parts.append(f"## {title}: `{name}`\n")
         parts += (_section(path, node) for path, node in _objects(name, schema))
-    parts.append(_columns())
-    return {PATH: "\n".join(parts)}
+    parts.append(_columns(kind))
+    return "\n".join(parts)
 
 
 def _objects(path: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -82,7 +95,7 @@ def _type(field: dict[str, Any]) -> str:
     if field.get("pattern") == DURATION_PATTERN:
         return "duration"
     if field.get("format") == "date-time":
-        return "time (RFC 3339, UTC)"
+        return "time with offset (RFC 3339)" if "pattern" in field else "time (RFC 3339, UTC)"
     kind: str = field["type"]
     if kind == "array":
         return f"list of {_type(field['items'])}"
@@ -110,12 +123,18 @@ def _limits(field: dict[str, Any]) -> str:
     return ", ".join(limits)
 
 
-def _columns() -> str:
-    lines = ["## Columns of `kubectl get slo`", "", "| column | shown | meaning | from |", "|---|---|---|---|"]
-    for column in SLO.columns:
+def _columns(kind: Kind) -> str:
+    lines = [
+        f"## Columns of `kubectl get {kind.short}`",
+        "",
+        "| column | shown | meaning | from |",
+        "|---|---|---|---|",
+    ]
+    for column in kind.columns:
         shown = "with `-o wide`" if column.priority else "always"
         lines.append(f"| {column.name} | {shown} | {column.description} | `{column.path}` |")
     return "\n".join([*lines, ""])
 
 
-SLO_REFERENCE = Generator(make=make, owns=(PATH,))
+SLO_REFERENCE = _generator(SLO, "docs/reference/slo.md", _SLO_EXAMPLE)
+MAINTENANCE_REFERENCE = _generator(MAINTENANCE_WINDOW, "docs/reference/maintenance-window.md", _MAINTENANCE_EXAMPLE)
