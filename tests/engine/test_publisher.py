@@ -106,6 +106,7 @@ async def test_a_first_status_is_written_at_once_with_all_conditions():
             "badEvents": 0,
             "coverage": 1.0,
             "since": "2026-03-01T11:00:00Z",
+            "budget": {"unit": "Events", "total": 1000.0, "consumed": 0.0, "remaining": 1000.0, "forecast": False},
         }
 
 
