@@ -58,7 +58,7 @@ class Cluster:
             text = yaml.safe_dump_all([dict(item) for item in objects])
         return self.kubectl(*where, "apply", "--server-side", "-f", "-", stdin=text)
 
-    def wait(self, *arguments: str, timeout: float = 60.0) -> None:
+    def wait(self, *arguments: str, timeout: float = 120.0) -> None:
         """Run `kubectl wait`; an object that does not exist yet is waited for, too."""
         kubectl_wait(self, *arguments, timeout=timeout)
 
@@ -82,7 +82,7 @@ class Cluster:
         return run([self.bin / program, *arguments], stdin=stdin, env=environment, timeout=timeout)
 
 
-def kubectl_wait(cluster: Cluster, *arguments: str, timeout: float = 60.0) -> None:
+def kubectl_wait(cluster: Cluster, *arguments: str, timeout: float = 120.0) -> None:
     """Run `kubectl wait ARGUMENTS` until it succeeds, at most `timeout` seconds. Raises WaitTimeout.
 
     Plain `kubectl wait` fails at once for an object that does not exist yet; here that counts as "not yet".

@@ -106,7 +106,7 @@ def test_the_host_reaches_pods_and_services_by_address(cluster: Cluster, web: st
             return session.get(url, timeout=5).ok
 
     assert answered(f"http://{pod}:8080")
-    wait_until(lambda: answered(f"http://{service}"), 10.0, describe=f"the Service address of {SERVICE_CIDR}")
+    wait_until(lambda: answered(f"http://{service}"), 120.0, describe=f"the Service address of {SERVICE_CIDR}")
 
 
 def test_exec_and_logs_reach_a_pod(cluster: Cluster, web: str) -> None:
@@ -125,7 +125,7 @@ def test_the_api_server_enforces_admission_policies(cluster: Cluster, namespace:
                 return "this name is forbidden" in str(exc)
             return False
 
-        wait_until(denied, 30.0, describe="the admission policy to act")
+        wait_until(denied, 120.0, describe="the admission policy to act")
     finally:
         cluster.kubectl("delete", f"validatingadmissionpolicybinding/{namespace}")
         cluster.kubectl("delete", f"validatingadmissionpolicy/{namespace}")
