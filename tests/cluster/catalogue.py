@@ -133,6 +133,11 @@ def kwok(version: str = "0.7.0") -> Component:
     return Component(name="kwok", version=version, programs=("kwok",))
 
 
+def history_writer(version: str = "0.315.0") -> Component:
+    """Stores generated histories as blocks; only for tests. A program of ours on the TSDB library of Prometheus."""
+    return Component(name="history-writer", version=version, programs=("history-writer",), build_target=".")
+
+
 def required() -> tuple[Component, ...]:
     """Return the components that every local cluster needs, the longest build first."""
     return (kubernetes(), prometheus(), etcd(), coredns())
