@@ -73,7 +73,7 @@ def _take(tracked: Tracked, checkpoint: Checkpoint, restored: Mapping[str, int])
     data = _data(facts["data"])
     anchor, backfilled = int(facts["anchor"]), float(facts["backfilledSeconds"])
     traits, known_from = Traits(**facts["traits"]), facts["knownFrom"]
-     lost_marks, too_many = set(facts["lostMarks"]), bool(facts["tooManyGroups"])
+    lost_marks, too_many = set(facts["lostMarks"]), bool(facts["tooManyGroups"])
     # All of it could be read: from here on nothing fails.
     tracked.row, tracked.groups = restored[WHOLE], groups
     tracked.anchor, tracked.backfilled_seconds = anchor, backfilled

@@ -33,7 +33,11 @@ _TABLE: Final = (
     "CREATE TABLE checkpoint (uid TEXT NOT NULL PRIMARY KEY, fingerprint TEXT NOT NULL, saved_at REAL NOT NULL, "
     "facts TEXT NOT NULL, ledger_rows BLOB NOT NULL, checksum INTEGER NOT NULL)"
 )
-_SAVE: Final = "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?, ?, ?)"
+_SAVE: Final = (  # in its old place, so that a full file still takes what is newer of what it has
+    "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET "
+    "fingerprint = excluded.fingerprint, saved_at = excluded.saved_at, facts = excluded.facts, "
+    "ledger_rows = excluded.ledger_rows, checksum = excluded.checksum"
+)
 _LOAD: Final = "SELECT uid, fingerprint, saved_at, facts, ledger_rows, checksum FROM checkpoint WHERE uid = ?"
 _AGES: Final = "SELECT rowid, uid, coalesce(CAST(saved_at AS REAL), 0) FROM checkpoint"  # a number, even if damaged
 
