@@ -74,6 +74,12 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a target near zero": slo_body(target=0.000001),
     "the shortest window": slo_body(windows=[{"name": "short", "rolling": "5m"}]),
     "the longest window": slo_body(windows=[{"name": "long", "rolling": "1y1d"}]),
+    "a calendar month": calendar(unit="Month"),
+    "a calendar of all fields": calendar(
+        unit="Week", count=2, start="2026-01-05T06:00", timeZone="America/Argentina/Buenos_Aires"
+    ),
+    "a calendar that starts on a leap day": calendar(unit="Year", start="2024-02-29T00:00", timeZone="Europe/Berlin"),
+    "the longest calendar": calendar(unit="Day", count=366),
     "staleAfter equal to interval": slo_body(evaluation={"interval": "5m", "staleAfter": "300s"}),
 }
 
@@ -109,9 +115,9 @@ REFUSED_BY_THE_SCHEMA: dict[str, tuple[dict[str, Any], str, str]] = {
     "calendar of thirteen months": (
         calendar(unit="Month", count=13),
         "spec.windows[0].calendar",
-        "count is at most 366 for Day",
+        "count must be at most 366 for Day",
     ),
-    "calendar of two years": (calendar(unit="Year", count=2), "spec.windows[0].calendar", "at most 366 days"),
+    "calendar of two years": (calendar(unit="Year", count=2), "spec.windows[0].calendar", "4 for Quarter, 1 for Year"),
     "calendar that starts on a day that does not exist": (
         calendar(unit="Day", start="2025-02-29T06:00"),
         "spec.windows[0].calendar.start",

@@ -4,16 +4,18 @@ from typing import Any
 import pytest
 import yaml
 
-from backstop.api.to_domain import check_slo
+from backstop.api.to_domain import check_slo, to_domain
 from backstop.api.v1alpha1.slo_window import CalendarWindow
+from backstop.domain import slo as domain
 from backstop.domain.calendar import NATURAL_START, CalendarPeriods, CalendarUnit
 from backstop.domain.time_zone import time_zone
 from tests.api.slo_bodies import calendar
+from tests.domain.calendar_cases import Case, cases
 
 
 def problems_of(body: dict[str, Any]) -> dict[str, str]:
-    """What is wrong, beside being new: path and text."""
-    return {p.path: p.text for p in check_slo(body).problems if not p.not_supported_yet}
+    """What is wrong: path and text."""
+    return {p.path: p.text for p in check_slo(body).problems}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,18 @@ def test_without_more_than_a_unit_periods_begin_at_midnight_in_utc_where_the_cal
     window = CalendarWindow.model_validate({"unit": "Week"})
     assert (window.count, window.start, window.time_zone) == (1, "2024-01-01T00:00", "UTC")
     assert datetime.fromisoformat(window.start) == NATURAL_START
+
+
+@pytest.mark.parametrize("case", cases(rolling=False))
+def test_every_published_case_of_up_to_366_days_can_be_written_and_is_read_as_meant(case: Case) -> None:
+    start = case.start.isoformat(timespec="minutes") if case.start else ""
+    body = calendar(unit=case.unit, count=case.count, start=start, timeZone=case.zone)
+    if (case.unit, case.count) == ("Year", 3):
+        assert list(problems_of(body)) == ["spec.windows[0].calendar"]
+        return
+    (window,) = to_domain(body).windows
+    assert isinstance(window, domain.CalendarWindow)
+    assert window.periods.period_at(case.at) == case.expected
 
 
 def longest_days(unit: CalendarUnit, count: int) -> float:
