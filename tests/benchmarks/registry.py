@@ -9,6 +9,7 @@ from tests.benchmarks import (
     help_time,
     ledger_memory,
     ledger_speed,
+    low_traffic,
     memory,
     samples_read,
     status_writes,
@@ -40,6 +41,7 @@ BENCHMARKS: Final = tuple(
         samples_read,
         status_writes,
         help_time,
+        low_traffic,
     )
 )
 

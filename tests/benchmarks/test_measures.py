@@ -9,6 +9,7 @@ from tests.benchmarks import (
     help_time,
     ledger_memory,
     ledger_speed,
+    low_traffic,
     memory,
     samples_read,
     status_writes,
@@ -25,6 +26,7 @@ TINY = {
     samples_read: {"slos": 2, "warm_minutes": 10, "minutes": 2, "rule_days": 0.02, "recorded_days": 0.02},
     status_writes: {"slos": 3, "seconds": 900},
     help_time: {"runs": 2},
+    low_traffic: {"months": 20_000, "outages": 20},
 }
 
 

@@ -170,7 +170,7 @@ def test_fewer_good_events_never_take_a_proof_away(good, bad, threshold, fewer):
         ({"bad": math.inf}, "bad inf must be a finite number"),
         ({"all_bad_seconds": math.nan}, "all_bad_seconds nan must be a finite number"),
         ({"all_bad_seconds": -1.0}, "all_bad_seconds -1 must be a finite number"),
-        ({"threshold_ratio": 0.0}, "threshold_ratio 0.0 must be above 0 and below 1"),
+        ({"threshold_ratio": 0.0}, "threshold_ratio 0 must be above 0 and below 1"),
         ({"threshold_ratio": math.nan}, "threshold_ratio nan must be above 0 and below 1"),
         ({"threshold_ratio": 1.0}, "no error ratio exceeds 1, so such a rule never fires: lower its burn rate factor"),
         ({"evaluation": asking(confidence=1.0)}, "evaluation.confidence 1.0 must be above 0 and below 1"),

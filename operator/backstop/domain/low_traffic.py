@@ -142,6 +142,6 @@ def _refuse_what_is_no_input(
         raise ValueError(f"evaluation.confidence {evaluation.confidence} must be above 0 and below 1")
     if not 0 < threshold_ratio < 1:
         raise ValueError(
-            f"threshold_ratio {threshold_ratio} must be above 0 and below 1; no error ratio exceeds 1, so such a rule"
-            " never fires: lower its burn rate factor or its target"
+            f"threshold_ratio {threshold_ratio:g} must be above 0 and below 1; no error ratio exceeds 1, so such a rule"
+            " never fires: lower its burn rate factor"
         )
