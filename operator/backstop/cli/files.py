@@ -6,17 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import click
+from backstop.cli.errors import CannotRun
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _STDIN: Final = "-"
-_EXIT_UNREADABLE: Final = 2
-
-
-class CannotRead(click.ClickException):
-    """A file that was named cannot be read, or a folder has none."""
-
-    exit_code = _EXIT_UNREADABLE
 
 
 def texts(names: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:
@@ -32,7 +25,7 @@ def texts(names: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:
                 try:
                     content = path.read_bytes()
                 except OSError as error:
-                    raise CannotRead(f"{path}: {error.strerror}") from error
+                    raise CannotRun(f"{path}: {error.strerror}") from error
                 yield str(path), _decoded(content), path != Path(name)
 
 
@@ -56,8 +49,8 @@ def _files(path: Path) -> Iterator[Path]:
                 found = True
                 yield Path(folder) / name
     if not found:
-        raise CannotRead(f"{path}: no file in it ends in {', '.join(sorted(_SUFFIXES))}")
+        raise CannotRun(f"{path}: no file in it ends in {', '.join(sorted(_SUFFIXES))}")
 
 
 def _refuse(error: OSError) -> None:
-    raise CannotRead(f"{error.filename}: {error.strerror}") from error
+    raise CannotRun(f"{error.filename}: {error.strerror}") from error

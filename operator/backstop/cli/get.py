@@ -12,17 +12,11 @@ import click
 import yaml
 
 from backstop.bootstrap.client import Scope, list_slos
-from backstop.cli.table import Cell, Column, render
+from backstop.cli.table import COLOURS, Cell, Column, render
 from backstop.domain.duration import format_duration
 from backstop.domain.errors import BackstopError
 from backstop.vocabulary import State
 
-COLOURS: Mapping[str, str] = {
-    State.HEALTHY: "green",
-    State.AT_RISK: "yellow",
-    State.EXHAUSTED: "red",
-    State.UNKNOWN: "magenta",
-}
 WATCH_SECONDS = 2.0  # the operator writes numbers more rarely
 
 EXAMPLES = """\b

@@ -9,7 +9,9 @@ import click
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "crds": ("backstop.cli.crds", "Print the custom resource definitions."),
+    "evaluate": ("backstop.cli.evaluate", "Evaluate SLOs in files at one moment, without a cluster."),
     "get": ("backstop.cli.get", "Show SLOs: SLI, burn rate, error budget, state."),
+    "replay": ("backstop.cli.replay", "Replay SLOs in files over the past of a Prometheus, without a cluster."),
     "run": ("backstop.cli.run", "Run the operator, in a cluster or from a laptop."),
     "validate": ("backstop.cli.validate", "Check resources in files, without a cluster."),
 }
@@ -17,6 +19,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 EPILOG: Final = """\b
 Examples:
   backstop validate -f slos/                   check files before they are applied
+  backstop replay -f slos/ --source URL        see what the last 30 days would have been
   backstop get -n shop -w                      watch the SLOs of a namespace
   backstop crds | kubectl apply -f -           install the resource definitions
   backstop run --kubeconfig ~/.kube/config     run the operator from here

@@ -12,7 +12,7 @@ from backstop.cli.files import texts
 
 
 def reviews_of(names: Sequence[str]) -> Iterator[Review]:
-    """Yield the review of every object in the files, folders and standard input that are named. Raises CannotRead."""
+    """Yield the review of every object in the files, folders and standard input that are named. Raises CannotRun."""
     reviewer = Reviewer(now=datetime.now(UTC))
     for file, text, found in texts(names):
         if text is None:

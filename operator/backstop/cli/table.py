@@ -4,8 +4,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import click
+
+from backstop.vocabulary import State
+
+COLOURS: Final[Mapping[str, str]] = {
+    State.HEALTHY: "green",
+    State.AT_RISK: "yellow",
+    State.EXHAUSTED: "red",
+    State.UNKNOWN: "magenta",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ two moments the slices are sealed as after an outage, by range queries.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from backstop.domain.assessment import Assessment
 from backstop.domain.evidence import Slice
@@ -26,7 +25,8 @@ from backstop.ports.metrics import MetricsSource
 
 STRIDE_SECONDS: Final = 4 * 3600.0  # at most between two evaluations: a row left six hours behind begins anew
 ROUNDS: Final = 4  # what is read in the background may show that more has to be read
-LOOKS: Final = 8640  # of a replay at the state between its moments: every five minutes of 30 days
+LOOKS: Final = 4320  # at the state of an SLO between the moments: every minute of 3 days, every ten of 30
+ALL_LOOKS: Final = 20_000  # at the states of all SLOs together: about ten seconds of work
 SHORTEST_LOOK_SECONDS: Final = 60.0
 
 
@@ -40,7 +40,7 @@ class Moment:
 
 
 class Replay:
-    """A replay of some SLOs over one source, whatever their `spec.source` says. An async context manager."""
+    """A replay of some SLOs over one source, whatever their `spec.source` says."""
 
     def __init__(
         self,
@@ -66,9 +66,8 @@ class Replay:
         )
         excluded = exclusions or {}
         self._tracked = [Tracked(slo=slo, exclusions=excluded.get(slo.uid, ())) for slo in slos]
-        look = max(SHORTEST_LOOK_SECONDS, (end - start) / LOOKS)
+        look = max(SHORTEST_LOOK_SECONDS, (end - start) / min(LOOKS, ALL_LOOKS / max(len(slos), 1)))
         self._followers = {t.slo.uid: StateFollower(t, look_seconds=look) for t in self._tracked}
-        self._history: asyncio.Task[None] | None = None
 
     @property
     def at(self) -> float:
@@ -84,17 +83,6 @@ class Replay:
     def faults(self) -> Mapping[str, str]:
         """SLOs on which we fail ourselves, by their key, with what was raised."""
         return {t.slo.key: t.fault for t in self._tracked if t.fault is not None}
-
-    async def __aenter__(self) -> Self:
-        self._history = asyncio.create_task(self._evaluator.history.run(), name="replay-history")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._history is not None:
-            self._history.cancel()
-            await asyncio.gather(self._history, return_exceptions=True)
 
     async def advance(self, to: float) -> Moment:
         """Replay up to `to`, unix seconds, and return what was known then.
@@ -114,27 +102,31 @@ class Replay:
         for _ in range(ROUNDS):
             if not any(t.catching_up or t.backfilling or t.marking for t in self._tracked):
                 break
-            await self._history_idle()
-            changes += [change for follower in self._followers.values() for change in follower.follow()]
+            await self._read_history()
+            changes += self._followed()
             assessments = await self._evaluator.evaluate(self._tracked)
-        else:
-            await self._history_idle()
         if self._source.lost is not None:
             raise self._source.lost
-        changes += [change for follower in self._followers.values() for change in follower.follow()]
+        changes += self._followed()
         for assessment in assessments:
             changes += self._followers[assessment.slo.uid].evaluated(assessment)
         return assessments
 
-    async def _history_idle(self) -> None:
-        """Return when everything asked of the background is read. Raises what ended it."""
-        if self._history is None:
-            raise RuntimeError("use the replay as an async context manager")
+    def _followed(self) -> list[StateChange]:
+        return [change for follower in self._followers.values() for change in follower.follow()]
+
+    async def _read_history(self) -> None:
+        """Read what evaluations asked for, while none runs: an assessment is made of what was read, or of nothing."""
+        workers = asyncio.create_task(self._evaluator.history.run(), name="replay-history")
         idle = asyncio.create_task(self._evaluator.history.idle())
-        await asyncio.wait({idle, self._history}, return_when=asyncio.FIRST_COMPLETED)
-        if not idle.done():
+        try:
+            await asyncio.wait({workers, idle}, return_when=asyncio.FIRST_COMPLETED)
+            if workers.done():
+                workers.result()  # raises what ended them: they do not end by themselves
+        finally:
+            workers.cancel()
             idle.cancel()
-            self._history.result()
+            await asyncio.gather(workers, idle, return_exceptions=True)
 
 
 class _NoTelemetry:
@@ -156,6 +148,15 @@ class _NoTelemetry:
         pass
 
     def clock_offset(self, source: str, seconds: float) -> None:
+        pass
+
+    def checkpointed(self, outcome: str, slos: int) -> None:
+        pass
+
+    def checkpoint_failing(self, *, failing: bool) -> None:
+        pass
+
+    def checkpoint_size(self, size_bytes: int) -> None:
         pass
 
     def status_written(self, outcome: str) -> None:

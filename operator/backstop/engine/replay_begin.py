@@ -4,15 +4,27 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
+from backstop.domain.assessment import Assessment
 from backstop.domain.errors import QueryRejected, QueryTimedOut
 from backstop.domain.ledger import MINUTE
 from backstop.domain.slo import SLO
 from backstop.engine.planner import Question, fuse
 from backstop.engine.probing import probe_terms
 from backstop.ports.metrics import MetricsSource
+from backstop.vocabulary import Reason
 
 POINTS: Final = 240  # per query: 30 days are looked at every three hours, and then by the minute
 _TERM: Final = "scrape"  # of a probe: it has a value where there are samples
+
+
+def nothing_known(assessments: Iterable[Assessment]) -> bool:
+    """True when no SLO has data at a moment, nor in any window before it."""
+    return all(
+        not one.data.available
+        and one.data.reason is Reason.NO_DATA
+        and all(b.counts.coverage == 0 for b in one.budgets)
+        for one in assessments
+    )
 
 
 async def data_begins(source: MetricsSource, slos: Iterable[SLO], *, start: float, end: float) -> float | None:

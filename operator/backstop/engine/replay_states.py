@@ -47,7 +47,8 @@ class StateFollower:
 
         To be called once what was missing is sealed, before the SLO is evaluated.
         """
-        tracked, changes = self._tracked, []
+        tracked = self._tracked
+        changes: list[StateChange] = []
         sealed, tracked.sealed = tracked.sealed or [], []
         if self._state is None or tracked.bucket_problem is not None or tracked.too_many_groups:
             return []  # not begun, or no slice can tell its state: evaluations do

@@ -16,7 +16,7 @@ RETRY_AFTER_SECONDS: Final = (1.0, 4.0)  # a replay asks for minutes; one lost c
 
 
 class ReplayClock:
-    """Implements `ports.clock.Clock` on replayed time: unix seconds of the source, for wall clock and monotonic alike."""
+    """Implements `ports.clock.Clock` on replayed time: wall clock and monotonic are unix seconds of the source."""
 
     def __init__(self, at: float) -> None:
         self._at = at
