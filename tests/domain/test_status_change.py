@@ -2,7 +2,7 @@
 
 import pytest
 
-from backstop.domain.status_change import WriteLimits, WriteReason, write_reason
+from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, write_reason
 
 LIMITS = WriteLimits(numbers_every=60, heartbeat=600)
 
@@ -20,12 +20,17 @@ def a_status(**changes):
 
 def reason(current, *, written=None, age=61.0, spread=0.0):
     return write_reason(
-        a_status() if written is None else written, current, age_seconds=age, spread=spread, limits=LIMITS
+        a_status() if written is None else written,
+        current,
+        age_seconds=age,
+        spread=spread,
+        limits=LIMITS,
+        moved=slo_moved,
     )
 
 
 def test_an_object_without_a_status_is_written_at_once():
-    assert write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS) is WriteReason.FIRST
+    assert write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS, moved=slo_moved) is WriteReason.FIRST
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ everything, and what is excluded is subtracted when a budget is judged.
 """
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -99,31 +98,6 @@ def occurrences(window: MaintenanceWindow, start: float, end: float) -> tuple[In
     """Return the time of maintenance from `start` to `end`: sorted, disjoint, cut at both ends."""
     begun = itertools.takewhile(lambda stretch: stretch.start < end, stretches(window, start))
     return clip(begun, start, end)
-
-
-def under_way(window: MaintenanceWindow, at: float) -> Interval | None:
-    """Return the whole stretch that contains `at`."""
-    first = next(stretches(window, at), None)
-    return first if first is not None and at in first else None
-
-
-def following(window: MaintenanceWindow, at: float) -> Interval | None:
-    """Return the first stretch that begins after `at`."""
-    return next((stretch for stretch in itertools.islice(stretches(window, at), 2) if stretch.start > at), None)
-
-
-def latest(window: MaintenanceWindow, at: float, count: int) -> tuple[Interval, ...]:
-    """Return the last `count` stretches that have begun by `at`, or fewer, the newest first.
-
-    Of a recurrence only the last 30 days are looked through, and 366 when too few are found there.
-    """
-    found: list[Interval] = []
-    for days in (30, 366) if window.recurrence is not None else (math.inf,):
-        since = at - days * _DAY
-        found = list(itertools.takewhile(lambda stretch: stretch.start <= at, stretches(window, since)))
-        if len(found) >= count:
-            break
-    return tuple(reversed(found[-count:]))
 
 
 def exclusions_of(slo: SLO, windows: Iterable[MaintenanceWindow], start: float, end: float) -> tuple[Interval, ...]:

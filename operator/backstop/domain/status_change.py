@@ -1,6 +1,6 @@
 """When a status is worth a write (semantics K14): at once for what people act on, slowly for numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -42,12 +42,19 @@ Status = Mapping[str, Any]  # the JSON of .status, built by engine/status.py
 
 
 def write_reason(
-    written: Status | None, current: Status, *, age_seconds: float, spread: float, limits: WriteLimits
+    written: Status | None,
+    current: Status,
+    *,
+    age_seconds: float,
+    spread: float,
+    limits: WriteLimits,
+    moved: Callable[[Status, Status], bool],
 ) -> WriteReason | None:
     """Return why `current` should be written, or None.
 
     `written` is what the API server holds, `age_seconds` how long ago it was written, and `spread` a number from -1
-    to 1 that is constant for an object, so that the heartbeats of many objects do not fall together.
+    to 1 that is constant for an object, so that the heartbeats of many objects do not fall together. `moved` judges
+    what is particular to a kind.
     """
     if written is None or not written.get("conditions"):
         return WriteReason.FIRST
@@ -55,7 +62,7 @@ def write_reason(
         return WriteReason.SPEC
     if written.get("state") != current.get("state") or _conditions(written) != _conditions(current):
         return WriteReason.STATE
-    if age_seconds >= limits.numbers_every and _numbers_moved(written, current):
+    if age_seconds >= limits.numbers_every and moved(written, current):
         return WriteReason.NUMBERS
     if age_seconds >= limits.heartbeat * (1 + HEARTBEAT_SPREAD * spread):
         return WriteReason.HEARTBEAT
@@ -66,7 +73,8 @@ def _conditions(status: Status) -> dict[str, tuple[str, str]]:
     return {c["type"]: (c["status"], c["reason"]) for c in status.get("conditions", ())}
 
 
-def _numbers_moved(written: Status, current: Status) -> bool:
+def slo_moved(written: Status, current: Status) -> bool:
+    """Return whether the numbers of an SLO moved by as much as is worth a write."""
     old, new = _remaining(written), _remaining(current)
     if old.keys() != new.keys() or any(abs(new[name] - old[name]) >= REMAINING_POINTS - _ROUNDING for name in new):
         return True

@@ -4,17 +4,19 @@ The watching side calls `on_object`, `on_deleted` and `on_synced` in this loop; 
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
 
+from backstop.api.to_maintenance import KIND as MAINTENANCE
 from backstop.domain.assessment import Assessment
 from backstop.domain.errors import SpecError
 from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import PASSING
 from backstop.engine.evaluator import SourceEvaluator
+from backstop.engine.maintenance import MaintenanceWindows
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.registry import Parse, Registered, Registry
 from backstop.engine.scheduler import ATTENTION_BURN_RATE, Scheduler
@@ -35,16 +37,21 @@ SETTLING_LOOK_SECONDS: Final = 3.0  # history is usually read within one
 
 
 class Engine:
-    """The operator's core, for SLOs."""
+    """The operator's core: evaluates SLOs, and hands objects of other kinds to who follows them.
+
+    `awaited` are the kinds that are listed before anything is said: without the maintenance windows, a budget would be
+    shown that counts what they exclude.
+    """
 
     def __init__(
         self,
         *,
-        parse: Parse,
+        parse: Parse[SLO],
         clock: Clock,
         telemetry: Telemetry,
         publisher: StatusPublisher,
         witnesses: Witnesses,
+        awaited: Collection[str] = (),
     ) -> None:
         self._clock = clock
         self._telemetry = telemetry
@@ -57,7 +64,15 @@ class Engine:
         self._settling: dict[Uid, _Settling] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._history_tasks: dict[str, asyncio.Task[None]] = {}
-        self._synced = False
+        self._synced: set[str] = set()  # kinds of which all objects are known
+        self._awaited = frozenset(awaited)
+        self._maintenance = MaintenanceWindows(
+            clock=clock,
+            publisher=publisher,
+            slos=lambda: self._registry,
+            may_tell=lambda: "SLO" in self._synced,
+            changed=self._budgets_changed,
+        )
         self.scheduler = Scheduler(
             clock=clock,
             telemetry=telemetry,
@@ -69,8 +84,8 @@ class Engine:
 
     @property
     def synced(self) -> bool:
-        """True after the first complete LIST: only then the replica knows what there is."""
-        return self._synced
+        """True after the first complete LIST of everything: only then the replica knows what there is."""
+        return "SLO" in self._synced and self._awaited <= self._synced
 
     async def run(self) -> None:
         """Run until cancelled. A failing part stops the engine."""
@@ -80,6 +95,7 @@ class Engine:
                 self._start_history(name)
             tasks.create_task(self.scheduler.run(), name="scheduler")
             tasks.create_task(self._publisher.run(), name="publisher")
+            tasks.create_task(self._maintenance.run(), name="maintenance")
 
     def set_sources(self, bindings: Mapping[str, SourceBinding]) -> None:
         """Take the sources of a configuration. One whose binding is the same object keeps its ledger."""
@@ -101,6 +117,9 @@ class Engine:
 
     def on_object(self, kind: str, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
+        if kind == MAINTENANCE:
+            self._maintenance.on_object(body)
+            return
         registered, changed = self._registry.put(kind, body, self._check)
         if registered is None:
             return
@@ -109,29 +128,43 @@ class Engine:
         if changed:
             known = isinstance(status, Mapping) and status.get("state") not in (None, str(State.UNKNOWN))
             self._follow(registered, known_before=known)
+            self._maintenance.on_slo(registered.ref.namespace)
             self._count()
 
     def on_deleted(self, kind: str, uid: str) -> None:
         """Take the deletion of an object."""
+        if kind == MAINTENANCE:
+            self._maintenance.on_deleted(uid)
+            return
         removed = self._registry.remove(Uid(uid))
         if removed is not None:
             log.info("object.deleted", kind=kind, slo=f"{removed.ref.namespace}/{removed.ref.name}")
+            self._maintenance.on_slo(removed.ref.namespace)
+            self._maintenance.calendar.forget(Uid(uid))
         self._untrack(Uid(uid))
         self._publisher.forget(Uid(uid))
         self._count()
 
     def on_synced(self, kind: str, uids: frozenset[str]) -> None:
         """Take the uids of a complete LIST: what we hold beyond them was deleted unseen."""
-        for uid in self._registry.missing_from(uids):
-            self.on_deleted(kind, uid)
-        self._synced = True
+        if kind == MAINTENANCE:
+            self._maintenance.on_synced(uids)
+        else:
+            for uid in self._registry.missing_from(uids):
+                self.on_deleted(kind, uid)
+        self._synced.add(kind)
+
+    def on_absent(self, kind: str) -> None:
+        """Take that a kind cannot be listed, as when its CRD is not installed: SLOs go on without the others."""
+        if kind != "SLO":
+            self._synced.add(kind)
 
     def _check(self, slo: SLO) -> None:
         check_source(slo, self._bindings)
 
-    def _follow(self, registered: Registered, *, known_before: bool = True) -> None:
+    def _follow(self, registered: Registered[SLO], *, known_before: bool = True) -> None:
         """Make what is evaluated agree with what is registered."""
-        uid, slo = registered.ref.uid, registered.slo
+        uid, slo = registered.ref.uid, registered.valid
         if slo is None:
             self._untrack(uid)
             if registered.problem is not None:
@@ -175,11 +208,20 @@ class Engine:
         if tracked is None or registered is None or tracked.slo is not assessment.slo:
             return  # deleted or edited while the evaluation was under way
         settling = self._settling.get(uid)
+        if not self._awaited <= self._synced:
+            tracked.next_due = min(tracked.next_due, self._clock.monotonic() + SETTLING_LOOK_SECONDS)
+            return
         if settling is not None and settling.holds(tracked, assessment, self._clock.monotonic()):
             tracked.next_due = min(tracked.next_due, self._clock.monotonic() + SETTLING_LOOK_SECONDS)
             return
         self._settling.pop(uid, None)
         self._publisher.assessed(uid, assessment, generation=registered.generation)
+
+    def _budgets_changed(self, namespace: str) -> None:
+        """Evaluate the SLOs of a namespace soon."""
+        for tracked in self._tracked.values():
+            if tracked.slo.namespace == namespace:
+                tracked.next_due = 0.0
 
     def _failed(self, tracked: Tracked) -> None:
         """Say on the object that we failed on it."""
@@ -201,7 +243,7 @@ class Engine:
             task.cancel()
 
     def _count(self) -> None:
-        refused = sum(1 for registered in self._registry if registered.slo is None)
+        refused = sum(1 for registered in self._registry if registered.valid is None)
         self._telemetry.registered(valid=len(self._registry) - refused, refused=refused)
 
 

@@ -6,8 +6,9 @@ what the API server holds when its turn comes.
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -15,18 +16,22 @@ import structlog
 from backstop.domain.assessment import Assessment
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict, SpecError
 from backstop.domain.slo import Uid
-from backstop.domain.status_change import WriteLimits, WriteReason, write_reason
+from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, write_reason
+from backstop.engine.maintenance_status import window_moved
 from backstop.engine.status import assessed_status, refused_status, waiting_status
 from backstop.ports.clock import Clock
 from backstop.ports.cluster import Leadership, ObjectRef, StatusWriter
 from backstop.ports.telemetry import Telemetry
-from backstop.vocabulary import Condition, EventReason, Reason, State
+from backstop.vocabulary import Condition, EventReason, MaintenanceReason, MaintenanceState, Reason, State
 
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS: Final = 5.0
 FORBIDDEN_RETRY_SECONDS: Final = 60.0
 WORKERS: Final = 4
+
+_MOVED: Final = {"SLO": slo_moved, "MaintenanceWindow": window_moved}  # by kind
+_GOOD_NEWS: Final = {State.HEALTHY, *MaintenanceState} - {MaintenanceState.REFUSED}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,13 +85,10 @@ class StatusPublisher:
 
     def assessed(self, uid: Uid, assessment: Assessment, *, generation: int) -> None:
         """Take the result of an evaluation."""
-        if (entry := self._entries.get(uid)) is not None:
-            self._set(
-                entry,
-                assessed_status(
-                    assessment, generation=generation, previous=entry.current or entry.written, now=self._clock.now()
-                ),
-            )
+        self.show(
+            uid,
+            lambda previous, now: assessed_status(assessment, generation=generation, previous=previous, now=now),
+        )
 
     def waiting(self, uid: Uid, *, generation: int) -> None:
         """Take an object whose first evaluation is under way; one that has a status from before keeps it."""
@@ -95,18 +97,16 @@ class StatusPublisher:
             self._set(entry, waiting_status(generation=generation, previous=entry.written, now=self._clock.now()))
 
     def refused(self, uid: Uid, problem: SpecError, reason: Reason, *, generation: int) -> None:
-        """Take the refusal of an object."""
+        """Take the refusal of an SLO."""
+        self.show(
+            uid,
+            lambda previous, now: refused_status(problem, reason, generation=generation, previous=previous, now=now),
+        )
+
+    def show(self, uid: Uid, build: Callable[[Mapping[str, Any] | None, datetime], dict[str, Any]]) -> None:
+        """Take the status of an object of any kind: what `build` makes of the previous one and the time."""
         if (entry := self._entries.get(uid)) is not None:
-            self._set(
-                entry,
-                refused_status(
-                    problem,
-                    reason,
-                    generation=generation,
-                    previous=entry.current or entry.written,
-                    now=self._clock.now(),
-                ),
-            )
+            self._set(entry, build(entry.current or entry.written, self._clock.now()))
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -127,7 +127,12 @@ class StatusPublisher:
             return None
         spread = zlib.crc32(entry.ref.uid.encode()) / 0x7FFFFFFF - 1
         return write_reason(
-            entry.written, entry.current, age_seconds=now - entry.written_at, spread=spread, limits=self._limits
+            entry.written,
+            entry.current,
+            age_seconds=now - entry.written_at,
+            spread=spread,
+            limits=self._limits,
+            moved=_MOVED[entry.ref.kind],
         )
 
     def _enqueue_if_due(self, entry: _Entry) -> None:
@@ -200,7 +205,8 @@ def events_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
     events: list[tuple[bool, EventReason, str]] = []
     old, new = _conditions(before or {}), _conditions(after)
     ready = new.get(Condition.READY, {})
-    if ready.get("status") == "False" and _changed(old, new, Condition.READY):
+    refused = ready.get("status") == "False" and ready.get("reason") != MaintenanceReason.NOTHING_MATCHES
+    if refused and _changed(old, new, Condition.READY):
         events.append((True, EventReason.REFUSED, ready["message"]))
     data = new.get(Condition.DATA_AVAILABLE, {})
     if before and _changed(old, new, Condition.DATA_AVAILABLE) and old.get(Condition.DATA_AVAILABLE):
@@ -211,8 +217,8 @@ def events_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
     previous_state = (before or {}).get("state")
     first = (before or {}).get("reason") == Reason.WAITING_FOR_FIRST_EVALUATION
     if previous_state is not None and previous_state != after["state"] and not first:
-        warning = after["state"] != str(State.HEALTHY)
-        why = new.get(Condition.BUDGET_HEALTHY, {}).get("message", "")
+        warning = after["state"] not in _GOOD_NEWS
+        why = new.get(Condition.BUDGET_HEALTHY, ready).get("message", "")
         events.append((warning, EventReason.STATE_CHANGED, f"{previous_state} → {after['state']}: {why}"))
     return events
 

@@ -1,13 +1,13 @@
-"""The objects that exist, by uid: parsed once per generation, valid or refused with the reason."""
+"""The objects of a kind that exist, by uid: parsed once per change, valid or refused with the reason."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from backstop.domain.errors import SpecError
-from backstop.domain.slo import SLO, Uid
+from backstop.domain.slo import Uid
 from backstop.engine.sources import SourceRefused
 from backstop.ports.cluster import ObjectRef
 from backstop.vocabulary import Reason
@@ -15,21 +15,23 @@ from backstop.vocabulary import Reason
 log = structlog.get_logger(__name__)
 
 Body = Mapping[str, Any]
-Parse = Callable[[Body], SLO]  # raises SpecError
-Check = Callable[[SLO], None]  # raises SpecError
+Parsed = TypeVar("Parsed")
+Parse = Callable[[Body], Parsed]  # raises SpecError
+Check = Callable[[Parsed], None]  # raises SpecError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Registered:
-    """One object. Exactly one of `slo` and `problem` is set."""
+class Registered(Generic[Parsed]):
+    """One object. Exactly one of `valid` and `problem` is set."""
 
     ref: ObjectRef
     generation: int
-    parsed: SLO | None  # understood, though perhaps refused for its source
+    labels: Mapping[str, str]
+    parsed: Parsed | None  # understood, though perhaps refused for its source
     problem: SpecError | None
 
     @property
-    def slo(self) -> SLO | None:
+    def valid(self) -> Parsed | None:
         return self.parsed if self.problem is None else None
 
     @property
@@ -42,24 +44,24 @@ class Registered:
         return Reason.INVALID
 
 
-class Registry:
+class Registry(Generic[Parsed]):
     """Validated objects by uid."""
 
-    def __init__(self, parse: Parse) -> None:
+    def __init__(self, parse: Parse[Parsed]) -> None:
         self._parse = parse
-        self._objects: dict[Uid, Registered] = {}
+        self._objects: dict[Uid, Registered[Parsed]] = {}
 
-    def __iter__(self) -> Iterator[Registered]:
+    def __iter__(self) -> Iterator[Registered[Parsed]]:
         return iter(tuple(self._objects.values()))
 
     def __len__(self) -> int:
         return len(self._objects)
 
-    def get(self, uid: Uid) -> Registered | None:
+    def get(self, uid: Uid) -> Registered[Parsed] | None:
         return self._objects.get(uid)
 
-    def put(self, kind: str, body: Body, check: Check) -> tuple[Registered | None, bool]:
-        """Take an object as the API server has it; return it, and whether its spec is new to us.
+    def put(self, kind: str, body: Body, check: Check[Parsed]) -> tuple[Registered[Parsed] | None, bool]:
+        """Take an object as the API server has it; return it, and whether its spec or its labels are new to us.
 
         A body without an identity is dropped with a log line: there is no object to show the problem on.
         """
@@ -68,46 +70,48 @@ class Registry:
             log.warning("object.without_identity", kind=kind)
             return None, False
         known = self._objects.get(ref.uid)
-        if known is not None and known.generation == generation:
+        labels = _labels(body)
+        # Labels do not move the generation, and decide who selects the object.
+        if known is not None and (known.generation, known.labels) == (generation, labels):
             return known, False
         try:
-            parsed: SLO | None = self._parse(body)
+            parsed: Parsed | None = self._parse(body)
             problem: SpecError | None = None
         except SpecError as error:
             parsed, problem = None, error
-        registered = self._checked(ref, generation, parsed, problem, check)
-        self._objects[ref.uid] = registered
+        found = Registered(ref=ref, generation=generation, labels=labels, parsed=parsed, problem=problem)
+        registered = self._objects[ref.uid] = _checked(found, check)
         return registered, True
 
-    def recheck(self, check: Check) -> list[Registered]:
+    def recheck(self, check: Check[Parsed]) -> list[Registered[Parsed]]:
         """Check all understood objects anew, as after a change of the configuration; return those that changed."""
         changed = []
         for known in self:
             if known.parsed is None:
                 continue
-            again = self._checked(known.ref, known.generation, known.parsed, None, check)
+            again = _checked(replace(known, problem=None), check)
             if str(again.problem) != str(known.problem):
                 self._objects[known.ref.uid] = again
                 changed.append(again)
         return changed
 
-    def remove(self, uid: Uid) -> Registered | None:
+    def remove(self, uid: Uid) -> Registered[Parsed] | None:
         return self._objects.pop(uid, None)
 
     def missing_from(self, uids: frozenset[str]) -> list[Uid]:
         """Return the uids that we hold and a complete LIST does not: their deletion was missed."""
         return [uid for uid in self._objects if uid not in uids]
 
-    @staticmethod
-    def _checked(
-        ref: ObjectRef, generation: int, parsed: SLO | None, problem: SpecError | None, check: Check
-    ) -> Registered:
-        if parsed is not None and problem is None:
-            try:
-                check(parsed)
-            except SpecError as error:
-                problem = error
-        return Registered(ref=ref, generation=generation, parsed=parsed, problem=problem)
+
+def _checked(found: Registered[Parsed], check: Check[Parsed]) -> Registered[Parsed]:
+    """Return an object as it is after a check that its own text cannot answer."""
+    if found.parsed is None or found.problem is not None:
+        return found
+    try:
+        check(found.parsed)
+    except SpecError as error:
+        return replace(found, problem=error)
+    return found
 
 
 def identity(kind: str, body: Body) -> tuple[ObjectRef | None, int]:
@@ -123,3 +127,11 @@ def identity(kind: str, body: Body) -> tuple[ObjectRef | None, int]:
         ObjectRef(kind=kind, namespace=namespace, name=name, uid=Uid(uid)),
         generation if isinstance(generation, int) else 0,
     )
+
+
+def _labels(body: Body) -> dict[str, str]:
+    """Return the labels of an object; what is no label is left out, and said by whoever parses the object."""
+    metadata = body.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    given = labels if isinstance(labels, Mapping) else {}
+    return {key: value for key, value in given.items() if isinstance(key, str) and isinstance(value, str)}
