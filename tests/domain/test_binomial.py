@@ -39,7 +39,7 @@ def log_factorial(n: int) -> Decimal:
 
 
 def long_sum(successes: int, trials: int, probability: float) -> float:
-    """Return the tail above the mean with 60 digits, without anything that the code under test uses."""
+    """Return the tail with 60 digits, without anything that the code under test uses."""
     with localcontext() as context:
         context.prec = DIGITS
         p = Decimal(probability)
@@ -80,6 +80,7 @@ def test_any_tail_of_some_trials_is_the_exact_fraction(trials, successes, probab
     ("trials", "probability", "successes"),
     [
         pytest.param(10**9, 1e-9, 2, id="one success expected, two seen"),
+        pytest.param(10**9, 3e-9, 1, id="three successes expected, one seen"),
         pytest.param(10**9, 1e-9, 60, id="one success expected, sixty seen"),
         pytest.param(10**9, 0.0144, 14_400_001, id="just above the mean"),
         pytest.param(10**9, 0.0144, 14_411_700, id="three standard deviations above the mean"),
