@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from backstop.adapters.kubernetes.calls import KINDS
 from backstop.adapters.kubernetes.permissions import PERMISSIONS, Scope
 from tests.chart.render import RELEASE, Object, of_kind, render
 
@@ -71,10 +72,10 @@ def test_no_role_has_a_wildcard_or_a_right_that_would_widen_it(objects: list[Obj
         assert not resource.startswith(("secrets", "roles", "clusterroles", "rolebindings", "clusterrolebindings"))
 
 
-def test_people_get_slos_through_the_usual_roles_but_never_their_status(objects: list[Object]):
+def test_people_get_our_kinds_through_the_usual_roles_but_never_their_status(objects: list[Object]):
     for role in of_kind(objects, "ClusterRole"):
         if any("aggregate-to" in label for label in role["metadata"]["labels"]):
-            assert {resource for _, resource, _, _ in rights([role])} == {"slos"}
+            assert {resource for _, resource, _, _ in rights([role])} == {kind.plural for kind in KINDS.values()}
 
 
 @pytest.mark.parametrize("values", [{"rbac": {"create": False}}, {"rbac": {"create": False, "aggregate": True}}])

@@ -4,10 +4,10 @@ adapters/kubernetes/permissions.py, and a test compares them. No Secrets, no wil
 */}}
 {{- define "backstop.watchRules" -}}
 - apiGroups: [backstop.dev]
-  resources: [slos]
+  resources: [slos, maintenancewindows]
   verbs: [get, list, watch]
 - apiGroups: [backstop.dev]
-  resources: [slos/status]
+  resources: [slos/status, maintenancewindows/status]
   verbs: [patch]
 - apiGroups: [events.k8s.io]
   resources: [events]

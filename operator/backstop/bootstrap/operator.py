@@ -14,6 +14,7 @@ from backstop.adapters.clock import SystemClock
 from backstop.adapters.configuration.file import ConfigurationFile
 from backstop.adapters.kopf.login import Credentials
 from backstop.adapters.kopf.watcher import WatchCallbacks, Watcher
+from backstop.adapters.kubernetes.calls import KINDS
 from backstop.adapters.kubernetes.client import ClientSettings, KubernetesClient
 from backstop.adapters.kubernetes.events import EventRecorder
 from backstop.adapters.kubernetes.intake import Intake
@@ -87,6 +88,7 @@ class Operator:
             telemetry=telemetry,
             publisher=self._publisher,
             witnesses=Witnesses(KubernetesWorkloadReader(client), clock),
+            awaited=KINDS,
         )
         self._started_with = config
         self._bindings: dict[str, tuple[Source, SourceBinding]] = {}
@@ -139,6 +141,7 @@ class Operator:
             intake,
             clock=self._clock,
             namespaces=namespaces,
+            on_absent=self.engine.on_absent,
             on_served=lambda kind: watcher.restart(f"{kind} is served now"),
         )
 
@@ -152,7 +155,9 @@ class Operator:
             on_listed=sweeper.request,
             on_restart=restarted,
         )
-        watcher = Watcher(callbacks, loop=loop, namespaces=namespaces, login=self._log_in)
+        watcher = Watcher(
+            callbacks, loop=loop, namespaces=namespaces, login=self._log_in, kinds=sweeper.watchable
+        )
         watcher.start()
         try:
             await sweeper.run()

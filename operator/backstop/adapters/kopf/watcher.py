@@ -23,7 +23,7 @@ from backstop.vocabulary import GROUP, VERSION
 
 log = structlog.get_logger(__name__)
 
-KINDS: Final = {"SLO": "slos"}  # what is watched: kind and plural
+KINDS: Final = {"SLO": "slos", "MaintenanceWindow": "maintenancewindows"}  # what is watched: kind and plural
 
 _PAUSES_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # between a failed run and the next; the last one for ever
 _GRACEFUL_SECONDS: Final = 1.0  # for kopf to end by itself before it is cancelled
@@ -45,7 +45,10 @@ class WatchCallbacks:
 
 
 class Watcher:
-    """Start it once, stop it once. `loop` is the engine's; `namespaces` empty: the whole cluster."""
+    """Start it once, stop it once. `loop` is the engine's; `namespaces` empty: the whole cluster.
+
+    `kinds` tells, from any thread and for each run anew, which kinds to watch; by default all.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Watcher:
         loop: asyncio.AbstractEventLoop,
         namespaces: Collection[str] = (),
         login: Login,
+        kinds: Callable[[], Collection[str]] = KINDS.keys,
         pauses_seconds: tuple[float, ...] = _PAUSES_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -62,6 +66,7 @@ class Watcher:
         self._loop = loop
         self._namespaces = tuple(namespaces)
         self._login = login
+        self._kinds = kinds
         self._pauses_seconds = pauses_seconds
         self._stopping = threading.Event()
         self._run_over = threading.Event()  # kopf's stop flag; a new one for each run
@@ -113,14 +118,15 @@ class Watcher:
     def _run(self, over: threading.Event) -> str:
         """Run kopf until it ends, or is told to and does not; return why it ended."""
         reasons: list[str] = []
+        kinds = sorted(self._kinds(), key=list(KINDS).index)
 
         def run() -> None:
             try:
-                asyncio.run(self._operate(over))
+                asyncio.run(self._operate(kinds, over))
             # Whatever a framework raises must not end the supervision. It cancels itself when it is told to end.
             except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  see above
                 # Without the traceback: kopf logged it, and its frames hold the credentials.
-                reasons.append(explain(problem))
+                reasons.append(explain(problem, kinds))
 
         thread = threading.Thread(target=run, name="backstop-kopf", daemon=True)
         thread.start()
@@ -131,10 +137,10 @@ class Watcher:
             log.error("watch.abandoned", grace_seconds=_GRACE_SECONDS)
         return reasons[0] if reasons else "kopf ended without an error"
 
-    async def _operate(self, over: threading.Event) -> None:
+    async def _operate(self, kinds: Collection[str], over: threading.Event) -> None:
         running = asyncio.ensure_future(
             kopf.operator(
-                registry=self._registry(over),
+                registry=self._registry(kinds, over),
                 settings=watch_only_settings(),
                 identity=_IDENTITY,
                 standalone=True,
@@ -152,13 +158,13 @@ class Watcher:
         finally:
             over.set()  # two threads of the executor wait for it; without this the loop could not close
 
-    def _registry(self, over: threading.Event) -> kopf.OperatorRegistry:
+    def _registry(self, kinds: Collection[str], over: threading.Event) -> kopf.OperatorRegistry:
         # kopf logs the success of each handler call; a line per event and object is no use to anybody.
         logging.getLogger(_OBJECT_LOGGER).setLevel(logging.WARNING)
         registry = kopf.OperatorRegistry()
         register_login(registry, self._login, over)
-        for kind, plural in KINDS.items():
-            self._register(registry, kind, plural, over)
+        for kind in kinds:
+            self._register(registry, kind, KINDS[kind], over)
         return registry
 
     def _register(self, registry: kopf.OperatorRegistry, kind: str, plural: str, over: threading.Event) -> None:
@@ -191,11 +197,11 @@ def snapshot(body: Mapping[str, Any]) -> dict[str, Any]:
     return copy.deepcopy({**body, "metadata": metadata})
 
 
-def explain(problem: BaseException) -> str:
+def explain(problem: BaseException, kinds: Collection[str]) -> str:
     """Return why a run ended, with the fix where we know one."""
     text = f"{type(problem).__name__}: {problem}"
     if "APIForbiddenError" in type(problem).__name__:
-        plurals = ", ".join(f'"{plural}"' for plural in KINDS.values())
+        plurals = ", ".join(f'"{KINDS[kind]}"' for kind in kinds)
         rule = f'{{apiGroups: ["{GROUP}"], resources: [{plurals}], verbs: ["list", "watch"]}}'
         return f"{text}; grant {rule}"
     return text

@@ -18,6 +18,7 @@ class Resource:
 
 
 SLOS: Final = Resource(GROUP, VERSION, "slos")
+MAINTENANCE_WINDOWS: Final = Resource(GROUP, VERSION, "maintenancewindows")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
 EVENTS: Final = Resource("events.k8s.io", "v1", "events")
 SERVICES: Final = Resource("", "v1", "services")
@@ -25,7 +26,8 @@ PODS: Final = Resource("", "v1", "pods")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments")
 
-KINDS: Final = {"SLO": SLOS}  # our own kinds, by the name that people write
+# Our own kinds, by the name that people write; the first one is what everything else is about.
+KINDS: Final = {"SLO": SLOS, "MaintenanceWindow": MAINTENANCE_WINDOWS}
 
 
 class Verb(StrEnum):

@@ -14,6 +14,7 @@ from backstop.adapters.kubernetes.calls import (
     ENDPOINT_SLICES,
     EVENTS,
     LEASES,
+    MAINTENANCE_WINDOWS,
     PODS,
     SERVICES,
     SLOS,
@@ -62,7 +63,24 @@ PERMISSIONS: Final = (
     Permission(
         scope=Scope.WATCHED, resource=SLOS, subresource="status", verb=Verb.PATCH, why="server-side apply of the status"
     ),
-    Permission(scope=Scope.WATCHED, resource=EVENTS, verb=Verb.CREATE, why="an Event when the state of an SLO changes"),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=MAINTENANCE_WINDOWS,
+        verb=Verb.LIST,
+        why="the complete list: without it, budgets would count what is excluded",
+    ),
+    Permission(scope=Scope.WATCHED, resource=MAINTENANCE_WINDOWS, verb=Verb.WATCH, why="changes within a second"),
+    Permission(scope=Scope.WATCHED, resource=MAINTENANCE_WINDOWS, verb=Verb.GET, why="version and uid, as of an SLO"),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=MAINTENANCE_WINDOWS,
+        subresource="status",
+        verb=Verb.PATCH,
+        why="server-side apply of the status",
+    ),
+    Permission(
+        scope=Scope.WATCHED, resource=EVENTS, verb=Verb.CREATE, why="an Event when the state of an object changes"
+    ),
     Permission(scope=Scope.WATCHED, resource=EVENTS, verb=Verb.GET, why="the count of an Event that happens again"),
     Permission(scope=Scope.WATCHED, resource=EVENTS, verb=Verb.PATCH, why="one more in the series of an Event"),
     Permission(scope=Scope.WATCHED, resource=SERVICES, verb=Verb.GET, why="the selector of the Service behind an SLO"),

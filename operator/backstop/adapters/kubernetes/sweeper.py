@@ -25,7 +25,11 @@ _RETRY_SECONDS: Final = (1.0, 2.0, 4.0, 8.0, 15.0)  # the last one for ever
 
 
 class Sweeper:
-    """Runs in the engine's loop. `on_served` is told when a kind that the server did not know begins to be served."""
+    """Runs in the engine's loop. Each kind is tried again by itself: one that fails costs no LIST of the others.
+
+    `on_absent` is told, each time, that a kind cannot be listed: it is not installed, or a right is missing.
+    `on_served` is told when such a kind can be listed after all.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,7 @@ class Sweeper:
         *,
         clock: Clock,
         namespaces: Collection[str] = (),
+        on_absent: Callable[[str], None],
         on_served: Callable[[str], None],
         interval_seconds: float = SWEEP_SECONDS,
     ) -> None:
@@ -41,26 +46,36 @@ class Sweeper:
         self._intake = intake
         self._clock = clock
         self._namespaces = tuple(namespaces)
+        self._on_absent = on_absent
         self._on_served = on_served
         self._interval_seconds = interval_seconds
         self._wanted = asyncio.Event()
-        self._not_served: set[str] = set()
-        self.problem: BackstopError | None = None  # why the last LIST failed; None after one that did not
+        self._failures: dict[str, int] = {}  # in a row, by kind
+        self._due: dict[str, float] = {}  # monotonic second of the next LIST, by kind
+        self._forbidden: frozenset[str] = frozenset()  # replaced, never changed: another thread reads it
+        self.problems: dict[str, BackstopError] = {}  # why the last LIST of a kind failed; absent after a good one
 
     def request(self) -> None:
         """Ask for a LIST soon. Only from the engine's loop; from another thread by `call_soon_threadsafe`."""
         self._wanted.set()
 
+    def watchable(self) -> frozenset[str]:
+        """Return the kinds worth watching, from any thread: a watch that is forbidden ends those of the others, too.
+
+        The first kind is always among them: without it there is nothing to do, and its watch says what is missing.
+        """
+        return frozenset(KINDS) - (self._forbidden - {next(iter(KINDS))})
+
     async def run(self) -> None:
         """Sweep until cancelled. Failures are logged and tried again."""
-        failures = 0
         while True:
-            self._wanted.clear()
-            succeeded = True
-            for kind in KINDS:
-                succeeded &= await self._try(kind)
-            failures = 0 if succeeded else failures + 1
-            await self._rest(failures)
+            if self._wanted.is_set():
+                self._wanted.clear()
+                self._due.clear()
+            for kind in [kind for kind in KINDS if self._due.get(kind, 0.0) <= self._clock.monotonic()]:
+                self._failures[kind] = 0 if await self._try(kind) else self._failures.get(kind, 0) + 1
+                self._due[kind] = self._clock.monotonic() + self._pause(kind)
+            await self._rest()
 
     async def sweep(self, kind: str) -> None:
         """List one kind and hand all of it over. Raises AccessDenied, ClusterUnavailable or NotFound."""
@@ -87,38 +102,45 @@ class Sweeper:
         log.debug("sweep.done", kind=kind, objects=count)
 
     async def _try(self, kind: str) -> bool:
+        before = self.problems.get(kind)
         try:
             await self.sweep(kind)
         except AccessDenied as problem:
-            self.problem = problem
+            self.problems[kind] = problem
+            self._forbidden |= {kind}
             log.error("sweep.forbidden", kind=kind, problem=str(problem))  # noqa: TRY400  the rule to grant says it all
+            self._on_absent(kind)
             return False
         except NotFound as problem:
-            self.problem = problem
-            if kind not in self._not_served:
+            self.problems[kind] = problem
+            if not isinstance(before, NotFound):
                 log.error(  # noqa: TRY400  an expected state of a new cluster
                     "sweep.kind_not_served", kind=kind, fix="install the CRDs: backstop crds | kubectl apply -f -"
                 )
-            self._not_served.add(kind)
+            self._on_absent(kind)
             return False
         except ClusterUnavailable as problem:
-            self.problem = problem
+            # What was missing is not there for that; the server cannot tell just now.
+            self.problems[kind] = before if isinstance(before, AccessDenied | NotFound) else problem
             log.warning("sweep.failed", kind=kind, problem=str(problem))
             return False
-        self.problem = None
-        if kind in self._not_served:
-            self._not_served.discard(kind)
+        self.problems.pop(kind, None)
+        self._forbidden -= {kind}
+        if isinstance(before, AccessDenied | NotFound):
             log.info("sweep.kind_served", kind=kind)
             self._on_served(kind)
         return True
 
-    async def _rest(self, failures: int) -> None:
-        if failures:
-            await self._clock.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1])
-            return
+    def _pause(self, kind: str) -> float:
+        failures = self._failures[kind]
+        return _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS)) - 1] if failures else self._interval_seconds
+
+    async def _rest(self) -> None:
+        """Wait for what is due next, or for a request, and in any case so long that requests gather."""
         await self._clock.sleep(_MINIMUM_GAP_SECONDS)
+        until_due = max(min(self._due.values()) - self._clock.monotonic(), 0.0)
         waiting = asyncio.ensure_future(self._wanted.wait())
-        sleeping = asyncio.ensure_future(self._clock.sleep(self._interval_seconds))
+        sleeping = asyncio.ensure_future(self._clock.sleep(until_due))
         try:
             await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
         finally:
