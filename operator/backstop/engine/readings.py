@@ -12,6 +12,7 @@ from backstop.domain.slo import (
     CompositeIndicator,
     LatencyIndicator,
     LeafIndicator,
+    NoTraffic,
     QueryIndicator,
     RatioIndicator,
     ThresholdIndicator,
@@ -148,11 +149,14 @@ def _counted(slo: SLO, raw: Slice, seconds: float) -> Slice:
 def _read(slo: SLO, answer: Answer, place: str, *, at: float, good_seen: set[Uid]) -> Slice:
     if isinstance(slo.indicator, CompositeIndicator):
         parts = [
-            (part.name, part.weight, _read(part.slo, answer, f"{place}{index}/", at=at, good_seen=good_seen))
+            (part, _read(part.slo, answer, f"{place}{index}/", at=at, good_seen=good_seen))
             for index, part in enumerate(slo.indicator.components)
             if part.slo is not None
         ]
-        return combine(parts, mode=slo.indicator.mode, when_unknown=slo.indicator.when_unknown)
+        whole = combine(parts, slo.indicator)
+        if whole.known and whole.events == 0 and slo.evaluation.no_traffic is NoTraffic.UNKNOWN:
+            return unknown(Reason.NO_TRAFFIC, "no component has an event, and evaluation.noTraffic is Unknown")
+        return whole
     for name in ("total", "part"):
         if len(answer.get(place + name, ())) > 1:
             return _several(slo, name, answer[place + name])
