@@ -1,5 +1,6 @@
 import itertools
 import math
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -256,22 +257,30 @@ def test_calendars_that_are_equal_are_worked_out_once():
 
 
 MOST = {"Day": 366, "Week": 52, "Month": 12, "Quarter": 4, "Year": 1}
-CALENDARS = st.sampled_from(CalendarUnit).flatmap(
-    lambda unit: st.builds(
-        CalendarPeriods,
-        unit=st.just(unit),
-        zone=st.timezones(),
-        count=st.integers(min_value=1, max_value=MOST[unit]),
-        start=st.datetimes(min_value=wall("1939-01-01"), max_value=wall("2080-12-31")).map(
-            lambda start: start.replace(second=0, microsecond=0)
-        ),
+ZONES = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
+
+
+def calendars(*units):
+    return st.sampled_from(units).flatmap(
+        lambda unit: st.builds(
+            CalendarPeriods,
+            unit=st.just(unit),
+            zone=st.sampled_from(ZONES).map(ZoneInfo),
+            count=st.integers(min_value=1, max_value=MOST[unit]),
+            start=st.datetimes(min_value=wall("1939-01-01"), max_value=wall("2080-12-31")).map(
+                lambda start: start.replace(second=0, microsecond=0)
+            ),
+        )
     )
-)
+
+
+ALL = calendars(*CalendarUnit)
+OF_MONTHS = calendars(CalendarUnit.MONTH, CalendarUnit.QUARTER, CalendarUnit.YEAR)
 MOMENTS = st.floats(min_value=seconds("1890-01-01 00:00"), max_value=seconds("2190-01-01 00:00"))
 SAMOA = CalendarPeriods(unit=CalendarUnit.DAY, zone=ZoneInfo("Pacific/Apia"))
 
 
-@given(CALENDARS, MOMENTS)
+@given(ALL, MOMENTS)
 @example(SAMOA, seconds("2011-12-30 10:00"))
 @example(SAMOA, math.nextafter(seconds("2011-12-30 10:00"), 0))
 def test_periods_contain_their_instant_and_adjoin_without_gap_or_overlap(periods, at):
@@ -286,19 +295,19 @@ def test_periods_contain_their_instant_and_adjoin_without_gap_or_overlap(periods
     assert periods.period_at(before.start) == before
 
 
-@given(CALENDARS, st.floats(min_value=seconds("2000-01-01 00:00"), max_value=seconds("2190-01-01 00:00")))
+@given(ALL, st.floats(min_value=seconds("2000-01-01 00:00"), max_value=seconds("2190-01-01 00:00")))
 def test_no_period_is_longer_than_is_said(periods, at):
     assert 0 < periods.period_at(at).seconds <= periods.longest_seconds
 
 
-@given(CALENDARS, MOMENTS)
+@given(ALL, MOMENTS)
 def test_a_period_begins_when_the_wall_clock_shows_the_time_of_its_start_unless_that_is_skipped(periods, at):
     begin = datetime.fromtimestamp(periods.period_at(at).start, periods.zone)
     assume(begin.utcoffset() == (begin - timedelta(days=1)).utcoffset())
     assert (begin.hour, begin.minute) == (periods.start.hour, periods.start.minute)
 
 
-@given(CALENDARS.filter(lambda c: c.unit not in (CalendarUnit.DAY, CalendarUnit.WEEK)), MOMENTS)
+@given(OF_MONTHS, MOMENTS)
 def test_a_period_of_months_begins_on_the_day_of_its_start_or_at_the_end_of_a_shorter_month(periods, at):
     begin = datetime.fromtimestamp(periods.period_at(at).start, periods.zone)
     assume(begin.utcoffset() == (begin - timedelta(days=1)).utcoffset())
