@@ -6,12 +6,21 @@ from itertools import pairwise
 from backstop.domain.ring import Tier
 
 
-def step_across(tiers: Sequence[Tier], *, newest: int, upto: int) -> int:
-    """Return how long the slice after the newest boundary should be, in seconds, for the row to reach `upto`.
+def slices_across(tiers: Sequence[Tier], *, newest: int, upto: int, most: int) -> tuple[int, list[int]]:
+    """Return the next slices after the newest boundary: their length in seconds, and their ends, at least one.
 
-    It is the coarsest step of a tier that loses nothing which the ledger would still hold at `upto`: what the finer
-    tier reaches back to is read in finer slices. A month takes about 1,300 slices instead of 43,200.
+    They are as coarse as the tiers allow without losing anything that the ledger would still hold at `upto`: what the
+    finer tier reaches back to is read in finer slices. A month takes about 1,300 slices instead of 43,200.
+    `upto` is a minute boundary after `newest`.
     """
+    step = _step(tiers, newest, upto)
+    ends = [newest + step]
+    while len(ends) < most and ends[-1] < upto and _step(tiers, ends[-1], upto) == step:
+        ends.append(ends[-1] + step)
+    return step, ends
+
+
+def _step(tiers: Sequence[Tier], newest: int, upto: int) -> int:
     for finer, tier in reversed(list(pairwise(tiers))):
         if newest % tier.step == 0 and newest + tier.step <= upto - finer.span:
             return tier.step

@@ -5,7 +5,7 @@ other gap.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -13,10 +13,11 @@ import structlog
 
 from backstop.domain.ledger import Ledger
 from backstop.domain.refit import refit
-from backstop.domain.slo import Uid
+from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import DataStatus
+from backstop.engine.containment import contained
 from backstop.engine.tracked import Group, Tracked, Traits
-from backstop.ports.checkpoints import Checkpoint
+from backstop.ports.checkpoints import Checkpoint, Checkpoints
 from backstop.vocabulary import Reason
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,29 @@ def checkpoint_of(tracked: Tracked, fingerprint: str) -> Checkpoint | None:
             "data": None if tracked.data is None else asdict(tracked.data),
         },
     )
+
+
+async def resume_new(
+    due: Sequence[Tracked],
+    checkpoints: Checkpoints,
+    *,
+    fingerprint: Callable[[SLO], str],
+    ledger_for: Callable[[Tracked], Ledger],
+) -> None:
+    """Take up what an earlier process kept of SLOs that this one meets for the first time."""
+    new = [tracked for tracked in due if not tracked.resumed]
+    for start in range(0, len(new), LOAD_AT_ONCE):
+        some = new[start : start + LOAD_AT_ONCE]
+        wanted: dict[Uid, str] = {}
+        for tracked in some:
+            tracked.resumed = True
+            with contained(tracked):
+                wanted[tracked.slo.uid] = fingerprint(tracked.slo)
+        kept = await checkpoints.load(wanted)
+        for tracked in some:
+            if not tracked.gone and (checkpoint := kept.get(tracked.slo.uid)) is not None:
+                with contained(tracked):
+                    resume(tracked, checkpoint, ledger_for(tracked))
 
 
 def resume(tracked: Tracked, checkpoint: Checkpoint, ledger: Ledger) -> bool:
