@@ -91,20 +91,6 @@ def test_a_source_is_found_by_its_name():
 
 
 @pytest.mark.parametrize(
-    ("namespace", "allowed"),
-    [("shop", True), ("team-a", True), ("shop-2", False), ("team", False), ("Shop", False)],
-)
-def test_allowed_namespaces_are_names_or_patterns(namespace, allowed):
-    assert parse_configuration(FULL).sources[0].allows(namespace) is allowed
-
-
-def test_the_placeholder_becomes_the_namespace_of_the_slo():
-    default, mimir = parse_configuration(FULL).sources
-    assert default.enforced_matchers("shop") == {"namespace": "shop", "cluster": "eu"}
-    assert mimir.enforced_matchers("shop") == {}
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [
         pytest.param("", ": the file is no mapping", id="an empty file"),

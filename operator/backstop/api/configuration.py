@@ -6,7 +6,6 @@ whoever reads the file keeps the last good configuration in force. Secrets are n
 
 from collections.abc import Mapping
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
@@ -21,7 +20,6 @@ from backstop.vocabulary import MAX_NAME_LENGTH
 
 DEFAULT_PATH: Final = "/etc/backstop/config.yaml"
 PATH_VARIABLE: Final = "BACKSTOP_CONFIG"
-NAMESPACE_PLACEHOLDER: Final = "$namespace"  # in enforceMatcher: the namespace of the SLO that asks
 
 
 class ConfigurationError(SpecError):
@@ -140,17 +138,6 @@ class Source(_Model):
             raise ValueError("tls has no effect on an http address: use https in url, or remove tls")
         rules.headers_once(self.headers, self.header_files, authenticated=self.auth is not None)
         return self
-
-    def allows(self, namespace: str) -> bool:
-        """Return whether SLOs of `namespace` may use this source."""
-        return any(fnmatchcase(namespace, pattern) for pattern in self.allowed_namespaces)
-
-    def enforced_matchers(self, namespace: str) -> dict[str, str]:
-        """Return the equality matchers that every selector of `namespace` gets, empty where none are enforced."""
-        return {
-            label: namespace if value == NAMESPACE_PLACEHOLDER else value
-            for label, value in self.enforce_matcher.items()
-        }
 
 
 class Watch(_Model):

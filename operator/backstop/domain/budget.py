@@ -167,7 +167,7 @@ def _expected_events(
     basis = before if before is not None and before.coverage >= TOO_EARLY_COVERAGE else counts
     if basis.known_seconds <= 0:
         return counts.events, True
-    countable = whole_seconds - counts.excluded_seconds
+    countable = whole_seconds - counts.excluded_seconds - counts.unknown_seconds
     return max(counts.events, basis.events / basis.known_seconds * countable), True
 
 
