@@ -25,6 +25,8 @@ MAX_NAME_LENGTH: Final = 63
 MAX_GROUP_BY: Final = 8
 MAX_GROUPS: Final = 100  # label sets of one SLO with groupBy (semantics B5)
 SHOWN_GROUPS: Final = 10  # of them in its status, the worst first (semantics K13)
+MAX_LABEL_VALUE: Final = 128  # characters of a value of theirs that are shown; sources set no limit
+GROUP_LABEL_PREFIX: Final = "group_"  # before the labels of groupBy in metrics: they must not hide those of a scrape
 MAX_NESTING: Final = 2  # composites in composites (semantics B4)
 MAX_COMPONENTS: Final = 16
 MAX_TARGET_DECIMALS: Final = 6
@@ -135,7 +137,7 @@ class EventReason(StrEnum):
 
 
 class Metric(StrEnum):
-    """Metrics at /metrics. Labels of an SLO: slo_namespace, slo. Sources have the label source."""
+    """Metrics. Labels: slo_namespace and slo, of a group also group_LABEL per label in groupBy; of a source, source."""
 
     OBJECTIVE_RATIO = "backstop_slo_objective_ratio"  # gauge; 0.999 for a target of 99.9
     SLI_RATIO = "backstop_sli_ratio"  # gauge by window; absent while unknown or without traffic
@@ -143,6 +145,13 @@ class Metric(StrEnum):
     BURN_RATE = "backstop_burn_rate"  # gauge by window (5m … 3d); absent without events
     COVERAGE_RATIO = "backstop_window_coverage_ratio"  # gauge by window; known time by window length
     STATE = "backstop_slo_state"  # gauge by state; 1 for the present one
+    GROUPS = "backstop_slo_groups"  # gauge; sets of label values with events in the primary window; only with groupBy
+    GROUP_OBJECTIVE_RATIO = "backstop_group_objective_ratio"  # gauge; that of its SLO
+    GROUP_SLI_RATIO = "backstop_group_sli_ratio"  # gauge by window; absent while unknown or without traffic
+    GROUP_BUDGET_REMAINING_RATIO = "backstop_group_error_budget_remaining_ratio"  # gauge by window; below 0 overspent
+    GROUP_BURN_RATE = "backstop_group_burn_rate"  # gauge by window (5m … 3d); absent without events
+    GROUP_COVERAGE_RATIO = "backstop_group_window_coverage_ratio"  # gauge by window; known time by window length
+    GROUP_STATE = "backstop_group_state"  # gauge by state; 1 for the present one
     EVENTS_TOTAL = "backstop_slo_events_total"  # counter by result: good, bad
     UNKNOWN_SECONDS_TOTAL = "backstop_slo_unknown_seconds_total"  # counter of sealed time without evidence
     EVALUATION_LAG_SECONDS = "backstop_evaluation_lag_seconds"  # histogram; due time to stored result
@@ -157,9 +166,7 @@ class Metric(StrEnum):
     REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
     LEADER = "backstop_leader"  # gauge; 1 on the replica that writes
     CONFIG_VALID = "backstop_config_valid"  # gauge; 0 while the last good configuration is in force
-    CHECKPOINTS_TOTAL = (
-        "backstop_checkpoints_total"  # counter of SLOs by outcome: saved, failed, restored, changed, damaged
-    )
+    CHECKPOINTS_TOTAL = "backstop_checkpoints_total"  # counter of SLOs by outcome: saved, failed, restored, changed, damaged
     CHECKPOINT_FAILING = "backstop_checkpoint_failing"  # gauge; 1 while the checkpoint cannot be read or written
     CHECKPOINT_BYTES = "backstop_checkpoint_bytes"  # gauge; size of the checkpoint's file
     CHECKPOINT_SET_ASIDE_TOTAL = "backstop_checkpoint_set_aside_total"  # counter of files by why: damaged, newer

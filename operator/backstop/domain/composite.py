@@ -24,7 +24,7 @@ from backstop.domain.slo import (
 )
 from backstop.vocabulary import MAX_NESTING, Reason
 
-# Namespace and name to the SLO as it was written, to the problem for which it is refused, or to None: it does not exist.
+# Namespace and name to the SLO as it was written, to the problem for which it is refused, or to None: there is none.
 Find = Callable[[str, str], SLO | SpecError | None]
 
 _SEARCHED: Final = 64  # SLOs that are looked at for a cycle; a longer one is told as nested too deep
@@ -118,8 +118,8 @@ def _component(owner: SLO, name: str, find: Find, chain: tuple[str, ...]) -> SLO
         raise _Unusable(Reason.COMPONENT_MISSING, _refused_itself(name, found))
     if found.source != owner.source:
         text = (
-            f"SLO {name!r} reads source {found.source!r} and {owner.name!r} reads {owner.source!r}, where all parts of a"
-            f" composite need the same one; write source: {found.source} in {owner.name!r}, or name another component"
+            f"SLO {name!r} reads source {found.source!r} and {owner.name!r} reads {owner.source!r}, where all parts of"
+            f" a composite need the same one; write source: {found.source} in {owner.name!r}, or name another component"
         )
         raise _Unusable(Reason.INVALID, text)
     if not isinstance(found.indicator, CompositeIndicator):

@@ -5,12 +5,12 @@ from typing import Any, Final
 from backstop.domain.assessment import Assessment, GroupAssessment
 from backstop.domain.budget import Budget
 from backstop.domain.duration import format_duration
+from backstop.domain.label_value import shown_value
 from backstop.engine.conditions import ConditionNow, rfc3339_of
 from backstop.vocabulary import Condition, Reason
 
 _SLACK_SECONDS: Final = 3600.0  # the resolution of the past
 _SLACK_SHARE: Final = 0.01
-_MAX_LABEL: Final = 4096  # characters of a value; the schema has the same limit
 
 
 def window_numbers(budget: Budget, assessment: Assessment) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def window_numbers(budget: Budget, assessment: Assessment) -> dict[str, Any]:
 
 def group_numbers(group: GroupAssessment) -> dict[str, Any]:
     """Return one entry of `status.groups`: the primary window of a set of labels."""
-    labels = {label: value[:_MAX_LABEL] for label, value in group.labels.items()}
+    labels = {label: shown_value(value) for label, value in group.labels.items()}
     entry = {"labels": labels, "state": str(group.verdict.state), **_counts(group.budgets[0])}
     if "1h" in group.burn_rates:
         entry["burnRate1h"] = round(group.burn_rates["1h"], 3)

@@ -2,19 +2,23 @@
 
 Nothing is kept per series: a fleet of 10,000 SLOs has 170,000 of them, which as objects would take more memory than the
 ledger. What is not known is no series: zero would be a lie, and an old number too.
+
+Groups (spec.groupBy) have metrics of their own, so that a sum over all SLOs counts nothing twice. A group has 12 series
+and 3 per window at most, an SLO at most MAX_GROUPS groups.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Sample
 from prometheus_client.core import Metric as Family
 from prometheus_client.registry import Collector
 
-from backstop.domain.assessment import Assessment
+from backstop.domain.assessment import Assessment, GroupAssessment
 from backstop.domain.evidence import Slice
+from backstop.domain.label_value import shown_value
 from backstop.domain.slo import SLO
-from backstop.vocabulary import Metric, State
+from backstop.vocabulary import GROUP_LABEL_PREFIX, Metric, State
 
 _SLO = ("slo_namespace", "slo")
 _WINDOW = (*_SLO, "window")
@@ -61,6 +65,7 @@ class SloCollector(Collector):
         assessments = list(self._assessments.items())
         yield from _of_objects(assessments)
         yield from _of_windows(assessments)
+        yield from _of_groups(assessments)
         yield from _of_counts(list(self._sealed.items()))
 
 
@@ -92,6 +97,46 @@ def _of_windows(assessments: list[tuple[Key, Assessment]]) -> Iterator[Family]:
             for name, rate in assessment.burn_rates.items():
                 burn.add_metric((*key, name), rate)
     yield from (sli, remaining, coverage, burn)
+
+
+def _of_groups(assessments: list[tuple[Key, Assessment]]) -> Iterator[Family]:
+    count = _gauge(Metric.GROUPS, "Groups with events in the primary window", _SLO)
+    objective = _gauge(Metric.GROUP_OBJECTIVE_RATIO, "Objective of a group: that of its SLO", ())
+    state = _gauge(Metric.GROUP_STATE, "1 for the present state of the group", ())
+    sli = _gauge(Metric.GROUP_SLI_RATIO, "SLI of a group over the window; absent while unknown", ())
+    remaining = _gauge(Metric.GROUP_BUDGET_REMAINING_RATIO, "Share of a group's error budget left", ())
+    coverage = _gauge(Metric.GROUP_COVERAGE_RATIO, "Known time of a group by window length", ())
+    burn = _gauge(Metric.GROUP_BURN_RATE, "How much faster than sustainable a group's budget burns", ())
+    for key, assessment in assessments:
+        if not assessment.slo.group_by:
+            continue
+        count.add_metric(key, len(assessment.groups))
+        for group in assessment.groups:
+            of = _group_labels(key, group)
+            _add(objective, of, float(assessment.slo.objective.ratio))
+            for one in State:
+                _add(state, of | {"state": one.value}, 1.0 if one is group.verdict.state else 0.0)
+            for budget in group.budgets:
+                labels = of | {"window": budget.counts.name}
+                _add(coverage, labels, budget.counts.coverage)
+                if budget.sli_percent is not None and assessment.data.available:
+                    _add(sli, labels, budget.sli_percent / 100)
+                if budget.remaining_percent is not None:
+                    _add(remaining, labels, budget.remaining_percent / 100)
+            if assessment.data.available:
+                for name, rate in group.burn_rates.items():
+                    _add(burn, of | {"window": name}, rate)
+    yield from (count, objective, sli, remaining, burn, coverage, state)
+
+
+def _group_labels(key: Key, group: GroupAssessment) -> dict[str, str]:
+    values = {f"{GROUP_LABEL_PREFIX}{label}": shown_value(value) for label, value in group.labels.items()}
+    return dict(zip(_SLO, key, strict=True)) | values
+
+
+def _add(family: GaugeMetricFamily, labels: Mapping[str, str], value: float) -> None:
+    """Add a series: which labels groups have differs from SLO to SLO."""
+    family.samples.append(Sample(family.name, dict(labels), value))
 
 
 def _of_counts(sealed: list[tuple[Key, _Sealed]]) -> Iterator[Family]:

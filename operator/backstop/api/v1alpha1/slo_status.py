@@ -8,10 +8,17 @@ from pydantic import Field
 from backstop.api.field_types import Choice, UniqueBy
 from backstop.api.rules import ApiModel
 from backstop.domain.budget import BudgetUnit
-from backstop.vocabulary import BURN_WINDOWS, MAX_GROUP_BY, MAX_WINDOWS, SHOWN_GROUPS, Condition, State
+from backstop.vocabulary import (
+    BURN_WINDOWS,
+    MAX_GROUP_BY,
+    MAX_LABEL_VALUE,
+    MAX_WINDOWS,
+    SHOWN_GROUPS,
+    Condition,
+    State,
+)
 
 _INSTANT: Final[dict[str, Any]] = {"format": "date-time"}
-_MAX_LABEL: Final = 4096  # Prometheus sets no limit; longer values are cut
 _MAX_MESSAGE: Final = 32768  # what Kubernetes allows for messages of conditions
 
 Instant = Annotated[str, Field(min_length=1, max_length=64, json_schema_extra=_INSTANT)]
@@ -107,8 +114,12 @@ class WindowStatus(ApiModel):
 class GroupStatus(ApiModel):
     """One set of values of the labels in groupBy, over the primary window."""
 
-    labels: Annotated[dict[str, Annotated[str, Field(max_length=_MAX_LABEL)]], Field(max_length=MAX_GROUP_BY)] = Field(
-        description="The labels and their values.", examples=[{"region": "eu"}]
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=MAX_LABEL_VALUE)]], Field(max_length=MAX_GROUP_BY)] = (
+        Field(
+            description=f"The labels and their values. One of more than {MAX_LABEL_VALUE} characters is cut, and ends"
+            " in a hash of the whole.",
+            examples=[{"region": "eu"}],
+        )
     )
     state: Annotated[State, Choice(State)] = Field(description="The state of this group.", examples=["Healthy"])
     sli: float | None = Field(default=None, description="Share of good events, in percent.", examples=[99.9312])
