@@ -7,7 +7,7 @@ the store fails, evaluation goes on without: the source's history is read again 
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -35,9 +35,15 @@ Export = Callable[[Tracked], Checkpoint | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Saved:
-    at: float  # monotonic seconds of the last attempt
-    rows: int
+class _Kept:
+    """What is known of the checkpoint of an SLO; times are monotonic seconds."""
+
+    saved: float = -math.inf
+    tried: float = -math.inf
+    rows: int = 1
+
+
+_NEVER: Final = _Kept()
 
 
 class Checkpointing:
@@ -58,7 +64,7 @@ class Checkpointing:
         self._export = export
         self._clock = clock
         self._telemetry = telemetry
-        self._saved: dict[Uid, _Saved] = {}
+        self._kept: dict[Uid, _Kept] = {}
         self._listed: frozenset[Uid] | None = None
         self._retry_due = -math.inf
         self._problem: str | None = None
@@ -89,7 +95,7 @@ class Checkpointing:
         self._telemetry.checkpointed("changed", loaded.changed)
         self._telemetry.checkpointed("damaged", loaded.damaged)
         now = self._clock.monotonic()
-        self._saved |= {uid: _Saved(now, len(found.rows)) for uid, found in loaded.checkpoints.items()}
+        self._kept |= {uid: _Kept(now, now, len(found.rows)) for uid, found in loaded.checkpoints.items()}
         return loaded.checkpoints
 
     def listed(self, uids: frozenset[Uid]) -> None:
@@ -107,18 +113,19 @@ class Checkpointing:
             log.warning("checkpoint.cut_short", seconds=STOP_SECONDS, slos=len(uids))
 
     async def _save_due(self) -> None:
-        for uid in self._saved.keys() - self._tracked.keys():
-            del self._saved[uid]
+        for uid in self._kept.keys() - self._tracked.keys():
+            del self._kept[uid]
         before = self._clock.monotonic() - EVERY_SECONDS
-        due = [uid for uid in self._by_age() if (saved := self._saved.get(uid)) is None or saved.at <= before]
-        rows = sum(saved.rows for saved in self._saved.values()) + len(due)
-        steady = math.ceil(rows * LOOK_SECONDS / EVERY_SECONDS)
+        due = [uid for uid in self._by_age() if self._kept_of(uid).saved <= before]
+        steady = math.ceil(sum(self._kept_of(uid).rows for uid in self._tracked) * LOOK_SECONDS / EVERY_SECONDS)
         await self._save(due, max_rows=min(max(steady, ROWS_AT_ONCE), MAX_ROWS_PER_LOOK))
 
     def _by_age(self) -> list[Uid]:
-        """What is tracked, by the time of its last save: what was never saved comes first."""
-        never = _Saved(-math.inf, 0)
-        return sorted(self._tracked, key=lambda uid: self._saved.get(uid, never).at)
+        """What is tracked, what was not tried for longest first: an SLO that finds no room stands behind the others."""
+        return sorted(self._tracked, key=lambda uid: self._kept_of(uid).tried)
+
+    def _kept_of(self, uid: Uid) -> _Kept:
+        return self._kept.get(uid, _NEVER)
 
     async def _save(self, uids: Sequence[Uid], *, max_rows: float) -> int:
         """Save SLOs in small transactions until so many rows were taken. Returns how many SLOs were saved."""
@@ -140,14 +147,14 @@ class Checkpointing:
 
     async def _write(self, batch: Sequence[Checkpoint]) -> bool:
         now = self._clock.monotonic()
-        # Noted for failures too: one SLO that finds no room must not stand before those that have some already.
-        self._saved |= {checkpoint.uid: _Saved(now, len(checkpoint.rows)) for checkpoint in batch}
         try:
             size = await self._store.save(batch, at=self._clock.now().timestamp())
         except CheckpointUnavailable as problem:
+            self._kept |= {one.uid: replace(self._kept_of(one.uid), tried=now) for one in batch}
             self._telemetry.checkpointed("failed", len(batch))
             self._failed(problem)
             return False
+        self._kept |= {one.uid: _Kept(now, now, len(one.rows)) for one in batch}
         self._worked()
         self._telemetry.checkpointed("saved", len(batch))
         self._telemetry.checkpoint_size(size)
