@@ -12,6 +12,7 @@ from tests.generators.crds import CRDS
 from tests.generators.install_manifest import INSTALL_MANIFEST
 from tests.generators.kind_reference import MAINTENANCE_REFERENCE, SLO_REFERENCE
 from tests.generators.registry import differences, write
+from tests.generators.replay_reference import REPLAY_REFERENCE
 from tests.generators.vocabulary_reference import VOCABULARY_REFERENCE
 
 # In this order: the chart's output has the CRDs in it.
@@ -21,6 +22,7 @@ GENERATORS = (
     MAINTENANCE_REFERENCE,
     VOCABULARY_REFERENCE,
     CONFIGURATION_REFERENCE,
+    REPLAY_REFERENCE,
     CHART_README,
     INSTALL_MANIFEST,
 )

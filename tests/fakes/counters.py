@@ -13,7 +13,7 @@ from backstop.ports.metrics import Sample
 from tests.fakes.metrics_source import FakeMetricsSource
 
 _TERM = re.compile(
-    r'label_replace\((?P<term>.*?), "' + MARKER + r'", "(?P<mark>\d+:(?P<name>\w+))", "", ""\)', re.DOTALL
+    r'label_replace\((?P<term>.*?), "' + MARKER + r'", "(?P<mark>\d+:[\d/]*(?P<name>\w+))", "", ""\)', re.DOTALL
 )
 _SPAN = re.compile(r"offset (\w+)\)|\[(\w+)\]")
 SCRAPE_SECONDS = 15

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -11,9 +11,9 @@ from backstop.api.review import Outcome, Remark, Review, Reviewer
 from backstop.cli.files import texts
 
 
-def reviews_of(names: Sequence[str]) -> Iterator[Review]:
+def reviews_of(names: Sequence[str], *, now: datetime | None) -> Iterator[Review]:
     """Yield the review of every object in the files, folders and standard input that are named. Raises CannotRun."""
-    reviewer = Reviewer(now=datetime.now(UTC))
+    reviewer = Reviewer(now=now)
     for file, text, found in texts(names):
         if text is None:
             remark = Remark(path="", text="is not UTF-8 text", place=START)

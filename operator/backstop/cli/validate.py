@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
@@ -42,7 +43,7 @@ Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not ch
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
 def command(names: tuple[str, ...], output: str) -> None:
     """Check manifests without a cluster; tell the line and the path of every problem, and what to write instead."""
-    reviews = list(reviews_of(names))
+    reviews = list(reviews_of(names, now=datetime.now(UTC)))
     if output == "json":
         click.echo(json.dumps(_report(reviews), indent=2, ensure_ascii=False))
     elif output == "yaml":

@@ -26,7 +26,7 @@ from backstop.ports.metrics import MetricsSource
 STRIDE_SECONDS: Final = 4 * 3600.0  # at most between two evaluations: a row left six hours behind begins anew
 ROUNDS: Final = 4  # what is read in the background may show that more has to be read
 LOOKS: Final = 4320  # at the state of an SLO between the moments: every minute of 3 days, every ten of 30
-ALL_LOOKS: Final = 20_000  # at the states of all SLOs together: about ten seconds of work
+ALL_LOOKS: Final = 20_000  # at the states of all SLOs together, more for one with exclusions: about ten seconds of work
 SHORTEST_LOOK_SECONDS: Final = 60.0
 
 
@@ -66,7 +66,8 @@ class Replay:
         )
         excluded = exclusions or {}
         self._tracked = [Tracked(slo=slo, exclusions=excluded.get(slo.uid, ())) for slo in slos]
-        look = max(SHORTEST_LOOK_SECONDS, (end - start) / min(LOOKS, ALL_LOOKS / max(len(slos), 1)))
+        looks = min(LOOKS, ALL_LOOKS / max(sum(1 + len(t.exclusions) for t in self._tracked), 1))
+        look = max(SHORTEST_LOOK_SECONDS, (end - start) / looks)
         self._followers = {t.slo.uid: StateFollower(t, look_seconds=look) for t in self._tracked}
 
     @property

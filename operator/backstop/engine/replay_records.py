@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
+from backstop.api.replay_schema import LEFT_OUT
 from backstop.domain.assessment import Assessment
 from backstop.domain.slo import Uid
 from backstop.engine.conditions import rfc3339_of
 from backstop.engine.replay_states import StateChange
 from backstop.engine.status import assessed_status
 from backstop.vocabulary import Condition
-
-# Of the object and its conditions in a cluster; `time` stands for evaluatedAt.
-_OF_AN_OBJECT: Final = frozenset({"observedGeneration", "evaluatedAt", "conditions"})
 
 
 class Recorder:
@@ -24,7 +22,7 @@ class Recorder:
     def row(self, assessment: Assessment) -> dict[str, Any]:
         """Return the record of one SLO at one moment."""
         status = self._status[assessment.slo.uid] = self._status_of(assessment)
-        numbers = {name: value for name, value in status.items() if name not in _OF_AN_OBJECT}
+        numbers = {name: value for name, value in status.items() if name not in LEFT_OUT}
         return {"type": "row", "time": rfc3339_of(assessment.at), "slo": assessment.slo.key, **numbers}
 
     def change(self, change: StateChange) -> dict[str, Any]:
