@@ -28,6 +28,7 @@ sources:
 watch: {namespaces: [shop]}
 leaderElection: {enabled: false, leaseDuration: 30s, renewEvery: 10s}
 status: {writesPerSecond: 10, heartbeat: 5m, minimumInterval: 30s}
+checkpoint: {folder: /var/lib/backstop, sizeMebibytes: 1024}
 web: {host: 127.0.0.1, port: 9000}
 logging: {level: debug, format: console}
 """
@@ -68,6 +69,7 @@ def test_every_field_is_read():
     assert (election.enabled, election.lease_duration, election.renew_every) == (False, 30.0, 10.0)
     status = configuration.status
     assert (status.writes_per_second, status.heartbeat, status.minimum_interval) == (10, 300.0, 30.0)
+    assert (configuration.checkpoint.folder, configuration.checkpoint.size_mebibytes) == ("/var/lib/backstop", 1024)
     assert (configuration.web.host, configuration.web.port) == ("127.0.0.1", 9000)
     assert (configuration.logging.level, configuration.logging.format) == (LogLevel.DEBUG, "console")
 
@@ -81,6 +83,7 @@ def test_a_name_and_an_address_are_enough():
     assert configuration.leader_election.enabled
     assert (configuration.leader_election.lease_duration, configuration.leader_election.renew_every) == (15.0, 5.0)
     assert (configuration.status.heartbeat, configuration.status.minimum_interval) == (600.0, 60.0)
+    assert (configuration.checkpoint.folder, configuration.checkpoint.size_mebibytes) == (None, 512)
     assert (configuration.web.port, configuration.logging.format) == (8080, "json")
 
 
@@ -226,6 +229,10 @@ def test_a_source_is_found_by_its_name():
             with_section("leaderElection", renewEvery="10s"),
             "leaderElection: renewEvery (10s) is more than a third",
             id="too rare renewals",
+        ),
+        pytest.param(with_section("checkpoint", folder=""), "checkpoint.folder: string should have", id="no folder"),
+        pytest.param(
+            with_section("checkpoint", sizeMebibytes=1), "checkpoint.sizeMebibytes: input should be", id="no room"
         ),
         pytest.param(
             with_section("status", minimumInterval="30m"),

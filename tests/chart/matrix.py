@@ -30,6 +30,7 @@ EVERYTHING: Final[dict[str, Any]] = {
     "watch": {"namespaces": ["shop", "team-a"]},
     "leaderElection": {"leaseDuration": "30s", "renewEvery": "10s"},
     "status": {"writesPerSecond": 10, "heartbeat": "5m", "minimumInterval": "30s"},
+    "checkpoint": {"sizeMebibytes": 1024},
     "web": {"port": 9000},
     "logging": {"level": "debug", "format": "console"},
     "metrics": {"annotations": False, "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
@@ -64,6 +65,13 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     "two replicas": {"replicas": 2},
     "some namespaces": {"watch": {"namespaces": ["shop"]}},
     "roles and account by others": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
+    "kept on claims": {
+        "replicas": 2,
+        "checkpoint": {"volume": "persistentVolumeClaim", "persistentVolumeClaim": {"storageClassName": "fast"}},
+    },
+    "kept on a claim where the cluster chooses the group": {
+        "checkpoint": {"volume": "persistentVolumeClaim", "persistentVolumeClaim": {"fsGroup": None}},
+    },
     "no election": {"leaderElection": {"enabled": False}},
     "a bare operator": {
         "metrics": {"annotations": False, "service": False},

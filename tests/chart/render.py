@@ -65,5 +65,11 @@ def only(objects: Iterable[Object], kind: str, name: str | None = None) -> Objec
     return found
 
 
+def workload(objects: Iterable[Object]) -> Object:
+    """Return the object that makes the pods."""
+    (found,) = of_kind(objects, "Deployment", "StatefulSet")
+    return found
+
+
 def of_kind(objects: Iterable[Object], *kinds: str) -> list[Object]:
     return [o for o in objects if o["kind"] in kinds]

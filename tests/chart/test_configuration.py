@@ -8,7 +8,7 @@ import yaml
 
 from backstop.api.configuration import Configuration, Source, parse_configuration
 from tests.chart.matrix import EVERYTHING
-from tests.chart.render import Object, only, render
+from tests.chart.render import Object, only, render, workload
 
 
 def configuration(objects: list[Object]) -> Configuration:
@@ -17,7 +17,7 @@ def configuration(objects: list[Object]) -> Configuration:
 
 def mounted_files(objects: list[Object]) -> dict[str, tuple[str, str]]:
     """Return path in the container -> (Secret or ConfigMap, key) of everything projected."""
-    pod = only(objects, "Deployment")["spec"]["template"]["spec"]
+    pod = workload(objects)["spec"]["template"]["spec"]
     mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
     return {
         f"{mounts[volume['name']]}/{item['path']}": (source["name"], item["key"])
@@ -40,9 +40,12 @@ def test_the_operator_accepts_what_the_chart_writes(objects: list[Object]):
     assert configuration(objects).sources
 
 
-def test_the_defaults_of_chart_and_operator_are_the_same():
+def test_the_defaults_of_chart_and_operator_are_the_same_but_for_the_volume_that_only_a_pod_has():
     rendered = configuration(render())
-    defaults = parse_configuration("sources: [{name: default, url: 'http://prometheus.monitoring:9090'}]")
+    defaults = parse_configuration(
+        "{sources: [{name: default, url: 'http://prometheus.monitoring:9090'}], "
+        "checkpoint: {folder: /var/lib/backstop}}"
+    )
     assert rendered == defaults
 
 
@@ -51,6 +54,7 @@ def test_every_value_reaches_the_operator():
     assert given.watch.namespaces == ("shop", "team-a")
     assert (given.leader_election.lease_duration, given.leader_election.renew_every) == (30, 10)
     assert (given.status.writes_per_second, given.status.heartbeat, given.status.minimum_interval) == (10, 300, 30)
+    assert given.checkpoint.size_mebibytes == 1024
     assert (given.web.port, given.logging.level, given.logging.format) == (9000, "debug", "console")
     default, tenants, plain = given.sources
     assert (default.timeout, default.concurrency) == (5, 4)

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from tests.chart.matrix import CASES
-from tests.chart.render import RELEASE, render
+from tests.chart.render import RELEASE, render, workload
 from tests.cluster.client import Cluster
 from tests.cluster.paths import REPOSITORY
 
@@ -32,7 +32,8 @@ def restricted(cluster: Cluster, namespace: str) -> str:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_api_server_takes_every_case(cluster: Cluster, restricted: str, name: str):
-    assert "deployment.apps/" in dry_run(cluster, restricted, yaml.safe_dump_all(render(CASES[name])))
+    objects = render(CASES[name])
+    assert f"{workload(objects)['kind'].lower()}.apps/" in dry_run(cluster, restricted, yaml.safe_dump_all(objects))
 
 
 def test_the_api_server_takes_the_install_manifest(cluster: Cluster, restricted: str):

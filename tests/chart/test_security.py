@@ -4,16 +4,20 @@ from typing import Any
 
 import pytest
 
-from tests.chart.render import Object, only
+from tests.chart.render import Object, only, workload
 
 
 @pytest.fixture
 def pod(objects: list[Object]) -> dict[str, Any]:
-    return only(objects, "Deployment")["spec"]["template"]["spec"]
+    return workload(objects)["spec"]["template"]["spec"]
 
 
 def test_the_pod_meets_the_restricted_standard(pod):
-    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    of_the_volume = {"fsGroup", "fsGroupChangePolicy"}
+    assert {name: value for name, value in pod["securityContext"].items() if name not in of_the_volume} == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
     for container in pod["containers"]:
         assert container["securityContext"] == {
@@ -25,10 +29,11 @@ def test_the_pod_meets_the_restricted_standard(pod):
     assert {next(iter(volume.keys() - {"name"})) for volume in pod["volumes"]} <= {"configMap", "emptyDir", "projected"}
 
 
-def test_a_read_only_container_can_still_write_where_it_must(pod):
+def test_a_read_only_container_can_still_write_where_it_must(objects: list[Object], pod):
     (container,) = pod["containers"]
-    volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    writable = {m["mountPath"] for m in container["volumeMounts"] if "emptyDir" in volumes[m["name"]]}
+    own = {volume["name"] for volume in pod["volumes"] if "emptyDir" in volume}
+    own |= {claim["metadata"]["name"] for claim in workload(objects)["spec"].get("volumeClaimTemplates", [])}
+    writable = {m["mountPath"] for m in container["volumeMounts"] if m["name"] in own}
     assert writable == {"/tmp", "/var/lib/backstop"}
     assert all(m["readOnly"] for m in container["volumeMounts"] if m["mountPath"] not in writable)
 

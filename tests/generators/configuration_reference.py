@@ -29,6 +29,7 @@ sources:
 watch: {namespaces: []}
 leaderElection: {enabled: true, leaseDuration: 15s, renewEvery: 5s}
 status: {writesPerSecond: 50, heartbeat: 10m, minimumInterval: 60s}
+checkpoint: {folder: /var/lib/backstop, sizeMebibytes: 512}
 web: {host: 0.0.0.0, port: 8080}
 logging: {level: info, format: json}
 """

@@ -46,3 +46,9 @@ app.kubernetes.io/component: operator
 {{- end -}}
 {{- end -}}
 {{- end -}}
+
+{{- define "backstop.checkReplicas" -}}
+{{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) }}
+{{- fail (printf "replicas is %d, but leaderElection.enabled is false: without an election every pod would write" (int .Values.replicas)) }}
+{{- end }}
+{{- end -}}

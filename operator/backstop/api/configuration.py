@@ -195,6 +195,20 @@ class Web(_Model):
     port: int = Field(default=8080, ge=0, le=65_535, description="Port; 0 takes a free one.")
 
 
+class Checkpoint(_Model):
+    folder: FilePath | None = Field(
+        default=None,
+        description="Folder of this replica alone where the ledger is kept over a restart. Without one, history is "
+        "read from the sources again, as far back as they have any.",
+    )
+    size_mebibytes: int = Field(
+        default=512,
+        ge=16,
+        le=65_536,
+        description="Size of the volume with that folder, in MiB. The ledger takes at most 45 % of it.",
+    )
+
+
 class LogLevel(StrEnum):
     DEBUG = "debug"
     INFO = "info"
@@ -216,6 +230,7 @@ class Configuration(_Model):
         default=LeaderElection(), description="Who may write, where several replicas run."
     )
     status: Status = Field(default=Status(), description="How often the status of SLOs is written.")
+    checkpoint: Checkpoint = Field(default=Checkpoint(), description="What is kept of the ledger over a restart.")
     web: Web = Field(default=Web(), description="The operator's own HTTP server.")
     logging: Logging = Field(default=Logging(), description="What the operator says of itself.")
 
