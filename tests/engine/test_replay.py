@@ -8,7 +8,7 @@ import pytest
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
 from backstop.domain.interval import Interval
 from backstop.domain.slo import Evaluation, RatioIndicator, RollingWindow, Uid
-from backstop.engine.replay import Replay
+from backstop.engine.replay import ALL_LOOKS, LOOKS, Replay
 from backstop.engine.replay_begin import data_begins, nothing_known
 from backstop.engine.replay_records import Recorder
 from backstop.engine.replay_time import RETRY_AFTER_SECONDS, ReplayClock, ReplayedSource
@@ -329,3 +329,10 @@ async def test_a_snapshot_has_the_conditions_without_what_only_a_cluster_knows()
     assert by_type.keys() >= {"Ready", "DataAvailable", "BudgetHealthy"}
     assert "ClockSkew" not in by_type
     assert {name for condition in by_type.values() for name in condition} == {"type", "status", "reason", "message"}
+
+
+def test_states_are_looked_at_as_closely_as_the_page_says():
+    """docs/how-to/replay.md: every minute up to three days, every ten minutes of 30 days."""
+    assert 3 * DAY / LOOKS == MINUTES
+    assert 30 * DAY / LOOKS == 10 * MINUTES
+    assert LOOKS <= ALL_LOOKS
