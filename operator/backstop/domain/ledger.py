@@ -85,7 +85,7 @@ class Ledger:
         """True when nothing was counted in all that the row holds."""
         at = np.array([float(self.oldest(row)), self._head_end[row]])
         rows = np.array([row])
-        first, last = (self._cumulative(rows, float(instant))[:2, 0] for instant in at)
+        first, last = (self.cumulative(rows, float(instant))[:2, 0] for instant in at)
         return bool((first == last).all())
 
     def bytes_per_row(self) -> int:
@@ -157,7 +157,7 @@ class Ledger:
         self, row: int, boundary: int, at: float, *, good: float, bad: float, unknown_seconds: float
     ) -> None:
         """Keep the values at an instant, given what was counted since a boundary that a coarse tier holds before it."""
-        before = self._cumulative(np.array([row]), float(boundary))[:, 0]
+        before = self.cumulative(np.array([row]), float(boundary))[:, 0]
         mark = Mark(at, float(before[0]) + good, float(before[1]) + bad, float(before[2]) + unknown_seconds)
         self._marks.setdefault(at, {})[row] = mark
 
@@ -238,14 +238,15 @@ class Ledger:
 
         Inside a slice events are taken as spread evenly.
         """
-        return self.windows(rows, lengths=(end - start,), end=end)[end - start]
+        good, bad, unknown = self.cumulative(rows, end) - self.cumulative(rows, start)
+        return Counts(good, bad, np.clip(unknown, 0.0, end - start))
 
     def windows(self, rows: Rows, *, lengths: Iterable[float], end: float) -> dict[float, Counts]:
         """Return the counts of windows of these lengths in seconds, all of which end at `end`."""
-        last = self._cumulative(rows, end)
+        last = self.cumulative(rows, end)
         counts = {}
         for length in lengths:
-            good, bad, unknown = last - self._cumulative(rows, end - length)
+            good, bad, unknown = last - self.cumulative(rows, end - length)
             counts[length] = Counts(good, bad, np.clip(unknown, 0.0, length))
         return counts
 
@@ -266,8 +267,11 @@ class Ledger:
             if boundary % ring.tier.step == 0:
                 ring.put(row, boundary, good, bad, unknown)
 
-    def _cumulative(self, rows: Rows, at: float) -> Floats:
-        """Return cumulative good, bad and unknown seconds (three by rows) at one instant."""
+    def cumulative(self, rows: Rows, at: float) -> Floats:
+        """Return cumulative good, bad and unknown seconds (three by rows) at one instant.
+
+        Each row has its own origin: only differences mean anything.
+        """
         values = self._from_columns(rows, at)
         if marked := self._marks.get(at):
             for index, row in enumerate(rows.tolist()):

@@ -86,7 +86,7 @@ class Ring:
         slot = (boundary // step) % self.tier.slots
         self.good[row, slot] = good
         self.bad[row, slot] = bad
-        self.unknown[row, slot] = unknown
+        self.unknown[row, slot] = round(unknown)  # a sum of thirds of a slice may lack its last bit
 
     def column(self, row: int, boundary: int) -> tuple[float, float, float]:
         slot = (boundary // self.tier.step) % self.tier.slots
@@ -132,10 +132,13 @@ class Ring:
 
     def restore(self, row: int, state: TierState) -> None:
         """Put the columns of a state into a row. Raises ValueError when they do not fit this tier."""
-        slots = self._slots(state.oldest, state.newest)
+        step, held = self.tier.step, state.oldest <= state.newest
+        columns = (state.newest - state.oldest) // step + 1 if held else 0
         sizes = {len(state.good), len(state.bad), len(state.unknown)}
-        if state.step != self.tier.step or sizes != {len(slots)} or len(slots) > self.tier.slots:
+        aligned = not held or state.oldest % step == state.newest % step == 0
+        if state.step != step or not aligned or sizes != {columns} or columns > self.tier.slots:
             raise ValueError(f"{len(state.good)} columns of {state.step} s do not fit this tier")
+        slots = self._slots(state.oldest, state.newest)
         self.oldest[row], self.newest[row] = state.oldest, state.newest
         self.good[row, slots], self.bad[row, slots], self.unknown[row, slots] = state.good, state.bad, state.unknown
 

@@ -8,9 +8,10 @@ import numpy as np
 from backstop.domain.assessment import Assessment, GroupAssessment, HistoryStatus
 from backstop.domain.budget import Budget, Period, WindowCounts, budget, burn_rate
 from backstop.domain.duration import parse_duration
-from backstop.domain.interval import clip
-from backstop.domain.ledger import Counts, Ledger
-from backstop.domain.slo import CalendarWindow, RollingWindow, Window
+from backstop.domain.interval import Interval
+from backstop.domain.ledger import Ledger
+from backstop.domain.readout import Readout
+from backstop.domain.slo import CalendarWindow, Window
 from backstop.domain.verdict import judge_budget
 from backstop.engine.tracked import Tracked
 from backstop.vocabulary import BURN_WINDOWS
@@ -20,24 +21,28 @@ _BURN_SECONDS: Mapping[str, float] = {name: parse_duration(name) for name in BUR
 
 def assess(tracked: Sequence[Tracked], ledger: Ledger, *, at: float, clock_skew_seconds: float) -> list[Assessment]:
     """Return the assessment of each SLO at source time `at`. Every one has a row in `ledger` and a data status."""
-    rows = np.array([row for t in tracked for row in t.rows], dtype=np.intp)
-    rolling = {w.seconds for t in tracked for w in t.slo.windows if isinstance(w, RollingWindow)}
-    counts = ledger.windows(rows, lengths=rolling.union(_BURN_SECONDS.values()), end=at)
-    assessments, index = [], 0
+    sharing: dict[tuple[Interval, ...], list[Tracked]] = {}
     for one in tracked:
         if one.row is None or one.data is None:
             raise ValueError(f"SLO {one.slo.key} was never evaluated")
-        views = [_Row(one, row, index + n, counts, ledger, at) for n, row in enumerate(one.rows)]
-        index += len(views)
-        assessments.append(_one(one, views, clock_skew_seconds))
-    return assessments
+        sharing.setdefault(one.exclusions, []).append(one)
+    found: dict[int, Assessment] = {}
+    for exclusions, group in sharing.items():
+        readout = Readout(ledger, np.array([row for one in group for row in one.rows], dtype=np.intp), exclusions)
+        index = 0
+        for one in group:
+            rows = [_Row(one, readout, index + n, at) for n in range(len(one.rows))]
+            found[id(one)] = _one(one, ledger, rows, clock_skew_seconds)
+            index += len(rows)
+    return [found[id(one)] for one in tracked]
 
 
 def counts_over(tracked: Tracked, *, seconds: float, at: float) -> WindowCounts:
     """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for."""
     if tracked.row is None or tracked.ledger is None:
         raise ValueError(f"SLO {tracked.slo.key} was never evaluated")
-    return _Row(tracked, tracked.row, 0, {}, tracked.ledger, at).between("", at - seconds, at)
+    readout = Readout(tracked.ledger, np.array([tracked.row], dtype=np.intp), tracked.exclusions)
+    return _Row(tracked, readout, 0, at).rolling("", seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +50,23 @@ class _Row:
     """The view of one ledger row: of an SLO, or of one of its groups."""
 
     tracked: Tracked
-    row: int
-    index: int  # of the row in `counts`
-    counts: Mapping[float, Counts]
-    ledger: Ledger
+    readout: Readout
+    index: int  # of the row in the readout
     at: float
 
     def rolling(self, name: str, seconds: float) -> WindowCounts:
-        if self.tracked.exclusions:
-            return self.between(name, self.at - seconds, self.at)
-        window = self.counts[seconds]
-        return WindowCounts(
-            name=name,
-            seconds=seconds,
-            good=float(window.good[self.index]),
-            bad=float(window.bad[self.index]),
-            unknown_seconds=float(window.unknown_seconds[self.index]),
-        )
+        return self.between(name, self.at - seconds, self.at)
 
     def between(self, name: str, start: float, end: float) -> WindowCounts:
-        """Return the counts of a stretch, less those of the exclusions in it (semantics B2)."""
-        good, bad, unknown = self._plain(start, end)
-        excluded = 0.0
-        for exclusion in clip(self.tracked.exclusions, start, end):
-            less = self._plain(exclusion.start, exclusion.end)
-            good, bad, unknown = good - less[0], bad - less[1], unknown - less[2]
-            excluded += exclusion.seconds
+        stretch = self.readout.between(start, end)
         return WindowCounts(
             name=name,
-            seconds=end - start,
-            good=max(good, 0.0),
-            bad=max(bad, 0.0),
-            unknown_seconds=max(unknown, 0.0),
-            excluded_seconds=excluded,
+            seconds=stretch.seconds,
+            good=float(stretch.good[self.index]),
+            bad=float(stretch.bad[self.index]),
+            unknown_seconds=float(stretch.unknown_seconds[self.index]),
+            excluded_seconds=stretch.excluded_seconds,
         )
-
-    def _plain(self, start: float, end: float) -> tuple[float, float, float]:
-        counts = self.ledger.window(np.array([self.row], dtype=np.intp), start=start, end=end)
-        return float(counts.good[0]), float(counts.bad[0]), float(counts.unknown_seconds[0])
 
     def budgets(self, burn: float | None) -> tuple[Budget, ...]:
         return tuple(self._budget(window, burn) for window in self.tracked.slo.windows)
@@ -119,7 +103,7 @@ class _Row:
         return timeslice is None or seconds >= 5 * timeslice.seconds
 
 
-def _one(tracked: Tracked, rows: Sequence[_Row], clock_skew_seconds: float) -> Assessment:
+def _one(tracked: Tracked, ledger: Ledger, rows: Sequence[_Row], clock_skew_seconds: float) -> Assessment:
     slo, whole = tracked.slo, rows[0]
     if tracked.data is None:
         raise ValueError(f"SLO {slo.key} was never evaluated")
@@ -134,7 +118,7 @@ def _one(tracked: Tracked, rows: Sequence[_Row], clock_skew_seconds: float) -> A
         verdict=judge_budget(budgets, tracked.data, tracked.witness),
         witness=tracked.witness,
         groups=_groups(tracked, rows[1:]),
-        history=_history(tracked, whole),
+        history=_history(tracked, ledger),
         scrape_interval_seconds=tracked.traits.scrape_seconds,
         clock_skew_seconds=clock_skew_seconds,
     )
@@ -164,9 +148,9 @@ def _groups(tracked: Tracked, rows: Sequence[_Row]) -> tuple[GroupAssessment, ..
     )
 
 
-def _history(tracked: Tracked, whole: _Row) -> HistoryStatus:
+def _history(tracked: Tracked, ledger: Ledger) -> HistoryStatus:
     return HistoryStatus(
-        start=float(whole.ledger.oldest(whole.row)),
+        start=float(ledger.oldest(tracked.rows[0])),
         known_from=tracked.known_from,
         complete=tracked.history_read,
         lost_edges=tuple(sorted(tracked.lost_marks)),
