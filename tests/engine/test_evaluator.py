@@ -2,6 +2,8 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from math import nan
 
 import pytest
 
@@ -191,13 +193,16 @@ async def test_targets_are_read_only_where_a_series_was_born_or_reset():
         await s.run(300)
         assert not [a for a in s.source.asked if "process_start_time_seconds" in a.expression]
         whole = s.source._answer
-        rest = Sample({"backstop_term": "0:rest_part"}, 7.0)
         proven = Sample({"backstop_term": "0:proven_part"}, 5.0)
 
         def with_births(expression, at):
             if expression == "time()":
                 return None
-            return [*whole(expression, at), proven if "process_start" in expression else rest]
+            if "process_start" in expression:
+                return [*whole(expression, at), proven]
+            return [
+                replace(a, value=nan) if a.labels["backstop_term"] == "0:part" else a for a in whole(expression, at)
+            ]
 
         before = await s.tick()
         s.source.answer_by(with_births)
@@ -212,8 +217,8 @@ async def test_an_answer_whose_proof_failed_is_unknown():
     async with scene() as s:
         await s.run(60)
         whole = s.source._answer
-        rest = Sample({"backstop_term": "0:rest_total"}, 7.0)
-        s.source.answer_by(lambda e, at: [*whole(e, at), rest] if e != "time()" else None)
+        born = Sample({"backstop_term": "0:total"}, nan)
+        s.source.answer_by(lambda e, at: [*whole(e, at)[1:], born] if e != "time()" else None)
         s.source.fail(SourceUnreachable("gone"), on="process_start_time_seconds")
         await asyncio.sleep(130)
         seen = await s.tick()

@@ -55,6 +55,13 @@ class Metric:
         labels = {"job": "j", "instance": self.name} | labels
         self.prometheus.write(name or self.name, labels, [(t, start + n * per_scrape) for n, t in enumerate(times)])
 
+    def scrapes(self, *, samples, added):
+        """Write what Prometheus tells of every scrape of the target: how many samples, and how many new series."""
+        labels = {"job": "j", "instance": self.name}
+        told = {"up": lambda t: 1, "scrape_samples_scraped": samples, "scrape_series_added": added}
+        for name, value in told.items():
+            self.prometheus.write(name, labels, [(t, float(value(t))) for t in self.times()])
+
     def gauge(self, value, *, times=None, **labels):
         times = self.times() if times is None else times
         self.prometheus.write(
@@ -173,11 +180,21 @@ async def test_a_reset_counts_what_was_reached_since(prometheus, source):
 async def test_the_first_error_counts_though_its_series_is_born_with_it(prometheus, source):
     metric = Metric(prometheus)
     metric.counter(10, code="200")
-    prometheus.write("up", {"job": "j", "instance": metric.name}, [(t, 1.0) for t in metric.times()])
     born = list(metric.times())[len(metric.times()) // 2 :]
     metric.counter(0, code="500", times=born, start=7)
+    metric.scrapes(samples=lambda t: 40 + (t >= born[0]), added=lambda t: t == born[0])
     seen = await assess(source, a_slo(indicator=metric.ratio()))
     assert seen.budgets[0].counts.bad == pytest.approx(7)
+
+
+async def test_a_series_that_the_target_does_not_expose_anew_is_a_baseline(prometheus, source):
+    metric = Metric(prometheus)
+    metric.counter(10, code="200")
+    relabelled = list(metric.times())[len(metric.times()) // 2 :]
+    metric.counter(0, code="500", added="label", times=relabelled, start=1_000_000)
+    metric.scrapes(samples=lambda t: 41, added=lambda t: 41 * (t == relabelled[0]))
+    seen = await assess(source, a_slo(indicator=metric.ratio()))
+    assert seen.budgets[0].counts.bad == 0
 
 
 async def test_a_counter_that_appears_without_proof_of_its_birth_is_a_baseline(prometheus, source):

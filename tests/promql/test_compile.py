@@ -30,8 +30,9 @@ def test_every_term_is_valid_promql(indicator, seconds, native):
     terms = slice_terms(indicator, seconds=seconds, native=native)
     texts = [terms.newest]
     for count in (terms.total, terms.part):
-        assert (count.rest is None) == (count.proven is None)
-        texts += [text for text in (count.steady, count.rest, count.proven) if text is not None]
+        texts.append(count.plain)
+        if count.detail is not None:
+            texts += [count.detail.steady, count.detail.rest, count.detail.proven]
     for text in texts:
         assert text is not None
         promql_parser.parse(text)
@@ -65,7 +66,7 @@ def test_the_bucket_matcher_joins_whatever_matchers_there_are(selector):
 @pytest.mark.parametrize("query", ["brand_new(a[$window])", "sum(brand_new(a[$window]))"])
 def test_what_only_the_server_can_read_is_sent_as_it_is(query):
     terms = slice_terms(QueryIndicator(total=query, bad=query), seconds=60)
-    assert (terms.total.steady, terms.newest) == (query.replace("$window", "1m"), None)
+    assert (terms.total.plain, terms.newest) == (query.replace("$window", "1m"), None)
 
 
 def test_only_selectors_of_the_present_tell_how_fresh_the_data_is():

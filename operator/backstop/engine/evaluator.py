@@ -25,7 +25,7 @@ from backstop.engine.history import History, note_evidence
 from backstop.engine.marks import look_for_marks
 from backstop.engine.planner import Question
 from backstop.engine.probing import probe_terms, read_probe
-from backstop.engine.readings import needs_proof, read_slice, slice_question, too_many_groups
+from backstop.engine.readings import needs_detail, read_slice, slice_question, too_many_groups
 from backstop.engine.rows import append, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
@@ -52,10 +52,10 @@ MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in 
 
 @dataclass(frozen=True, slots=True)
 class _SliceAsked:
-    """A question about a slice, and the one for proof that may have to follow it."""
+    """A question about a slice, and the one for details that may have to follow it."""
 
     first: Question
-    proof: Question
+    detail: Question
 
 
 class SourceEvaluator:
@@ -200,24 +200,26 @@ class SourceEvaluator:
             alone=tracked.alone,
             most_series=most_series(tracked.slo),
         )
-        return _SliceAsked(first, replace(first, terms=asked.proof))
+        return _SliceAsked(first, replace(first, terms=asked.detail))
 
     async def _ask(self, questions: Sequence[_SliceAsked]) -> list[tuple[Question, Outcome]]:
-        """Ask about slices, and for proof where series were born or reset; an answer without its proof is a failure."""
+        """Ask about slices, and for details where a count is not plain; an answer without those is a failure."""
         answered = await ask(self.source, [question.first for question in questions])
-        proofs = {(question.first.uid, question.first.at): question.proof for question in questions}
+        details = {(question.first.uid, question.first.at): question.detail for question in questions}
         wanted = [
-            proofs[question.uid, question.at]
+            detail
             for question, outcome in answered
-            if not isinstance(outcome, Failure) and needs_proof(outcome)
+            if not isinstance(outcome, Failure)
+            and (detail := details[question.uid, question.at]).terms
+            and needs_detail(sample.value for samples in outcome.values() for sample in samples)
         ]
-        proven = {(question.uid, question.at): outcome for question, outcome in await ask(self.source, wanted)}
+        told = {(question.uid, question.at): outcome for question, outcome in await ask(self.source, wanted)}
 
         def whole(question: Question, outcome: Outcome) -> Outcome:
-            proof = proven.get((question.uid, question.at))
-            if proof is None or isinstance(outcome, Failure):
+            more = told.get((question.uid, question.at))
+            if more is None or isinstance(outcome, Failure):
                 return outcome
-            return proof if isinstance(proof, Failure) else {**outcome, **proof}
+            return more if isinstance(more, Failure) else {**outcome, **more}
 
         return [(question, whole(question, outcome)) for question, outcome in answered]
 

@@ -17,7 +17,7 @@ from backstop.domain.ring import Tier
 from backstop.domain.slo import SLO, Uid
 from backstop.engine.containment import contained
 from backstop.engine.planner import Question, fuse, series_by_term
-from backstop.engine.readings import Evidence, counts_something, is_rest, read_slices, slice_question
+from backstop.engine.readings import Evidence, needs_detail, read_slices, slice_question
 from backstop.engine.rows import append, mark_after, prepend
 from backstop.engine.tracked import Tracked, Traits, good_seen, most_series
 from backstop.ports.clock import Clock
@@ -221,9 +221,9 @@ class History:
         """Return the slices that end at `ends`, oldest first."""
         question = slice_question(tracked.slo, seconds=step, traits=self._traits, enforced=self._enforced(tracked.slo))
         series = await self._range(tracked, question.terms, ends, step)
-        rests = [one for name, found in series.items() if is_rest(name) for one in found]
-        if any(counts_something(value) for rest in rests for _, value in rest.points):
-            series |= await self._range(tracked, question.proof, ends, step)
+        values = (value for found in series.values() for one in found for _, value in one.points)
+        if question.detail and needs_detail(values):
+            series |= await self._range(tracked, question.detail, ends, step)
         return read_slices(
             tracked.slo,
             series,

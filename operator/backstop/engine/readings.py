@@ -1,7 +1,7 @@
 """From answers of the source to evidence: which terms a slice asks, and what its samples mean."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,16 +25,16 @@ from backstop.ports.metrics import Sample, Series
 from backstop.promql.confine import confined_terms
 from backstop.vocabulary import MAX_GROUPS, Reason
 
-_RESTS: Final = ("rest_total", "rest_part")
-_COUNTS: Final = ("total", "part", "proven_total", "proven_part", *_RESTS)
+_DETAILS: Final = ("steady", "rest", "proven")  # of a count that is not plain
+_COUNTS: Final = ("total", "part", *(f"{kind}_{name}" for kind in _DETAILS for name in ("total", "part")))
 
 
 @dataclass(frozen=True, slots=True)
 class SliceQuestion:
-    """What is asked about a slice at once, and what only if its first answer leaves a rest."""
+    """What is asked about a slice at once, and what only where a count of the first answer is not plain."""
 
     terms: Mapping[str, str]
-    proof: Mapping[str, str]
+    detail: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def slice_question(
 
     `traits` are those of the SLOs whose series are read: its own, or its components'.
     """
-    terms, proof = {}, {}
+    terms: dict[str, str] = {}
+    detail: dict[str, str] = {}
     for place, leaf in slo.leaves():
         known = traits.get(leaf.uid) or Traits()
         compiled = confined_terms(
@@ -68,13 +69,12 @@ def slice_question(
             group_by=slo.group_by,
         )
         for name, count in (("total", compiled.total), ("part", compiled.part)):
-            terms[f"{place}{name}"] = count.steady
-            if count.rest is not None and count.proven is not None:
-                terms[f"{place}rest_{name}"] = count.rest
-                proof[f"{place}proven_{name}"] = count.proven
+            terms[f"{place}{name}"] = count.plain
+            if count.detail is not None:
+                detail |= {f"{place}{kind}_{name}": getattr(count.detail, kind) for kind in _DETAILS}
         if compiled.newest is not None:
             terms[f"{place}newest"] = compiled.newest
-    return SliceQuestion(terms, proof)
+    return SliceQuestion(terms, detail)
 
 
 def leaf_indicator(leaf: SLO) -> LeafIndicator:
@@ -84,19 +84,9 @@ def leaf_indicator(leaf: SLO) -> LeafIndicator:
     return leaf.indicator
 
 
-def needs_proof(answer: Answer) -> bool:
-    """True when series of the slice made no plain step, so that it has to be asked what they count."""
-    return any(counts_something(s.value) for name, samples in answer.items() if is_rest(name) for s in samples)
-
-
-def is_rest(name: str) -> bool:
-    """True for the terms that tell of series without a plain step."""
-    return name.rpartition("/")[2] in _RESTS
-
-
-def counts_something(rest: float) -> bool:
-    """True unless the rest is zero; NaN is something."""
-    return math.isnan(rest) or rest > 0
+def needs_detail(values: Iterable[float]) -> bool:
+    """True when a count of an answer is not plain: series began, ended or were reset, or a value is no number."""
+    return any(math.isnan(value) for value in values)
 
 
 def part_is_good(slo: SLO) -> bool:
@@ -205,7 +195,8 @@ def too_many_groups(slo: SLO) -> Slice:
 
 
 def _judge(slo: SLO, counts: Mapping[str, float | None], *, newest: float | None, at: float, good_seen: bool) -> Slice:
-    total, part = (_sum(counts[name], counts[f"proven_{name}"], counts[f"rest_{name}"]) for name in ("total", "part"))
+    by_steps = isinstance(slo.indicator, RatioIndicator | LatencyIndicator)
+    total, part = (_count(counts, name, by_steps=by_steps) for name in ("total", "part"))
     reading = Reading(
         total=total,
         part=part,
@@ -221,8 +212,12 @@ def _judge(slo: SLO, counts: Mapping[str, float | None], *, newest: float | None
     )
 
 
-def _sum(steady: float | None, proven: float | None, rest: float | None) -> float | None:
-    """Add what counts. A counter that is NaN made no step and hides in the rest: it makes the whole NaN."""
+def _count(counts: Mapping[str, float | None], name: str, *, by_steps: bool) -> float | None:
+    """Return the count of a slice, of counters from its details where it is not plain; None where nothing may count."""
+    plain = counts[name]
+    if not by_steps or plain is None or not math.isnan(plain):
+        return plain
+    steady, rest, proven = (counts[f"{kind}_{name}"] for kind in _DETAILS)
     if rest is not None and math.isnan(rest):
         return rest
     if steady is None and proven is None:

@@ -1,22 +1,9 @@
 """From an indicator to PromQL: the increments of one slice of time.
 
-Every expression is evaluated at the end of the slice and speaks of the `seconds` before it. For counters the steps
-between two evaluations add up exactly: `x - x offset L` of adjoining slices telescopes, so nothing is extrapolated and
-nothing is counted twice. Series that made no such step are the rest, and nearly always there are none:
-
-- after a reset (the counter is below its value one slice ago) what was reached since then counts;
-- at a birth (no value one slice ago) the first value counts only with proof that the counter began inside the slice:
-  the target was up and scraped without that series one slice ago, or its process started inside the slice
-  (semantics E4). Otherwise it is a baseline.
-
-Telling these apart means reading `up` and `process_start_time_seconds` of all targets of the server, so it is asked in
-a second question, and only where the rest is not empty.
-
-Slices of a quarter of an hour and more serve backfill only. There `increase` sees resets and vanished series that two
-values an hour apart cannot show; its extrapolation touches good and total alike.
+Every expression is evaluated at the end of the slice and speaks of the `seconds` before it. What counters counted is
+told in `counters.py`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -33,11 +20,9 @@ from backstop.domain.slo import (
     RatioIndicator,
     ThresholdIndicator,
 )
+from backstop.promql.counters import FINE_SECONDS, Count, CounterSlice, bucket_counts, observation_counts
 from backstop.promql.parse import PromQLError, parse, substitute_window
 
-FINE_SECONDS: Final = 600.0  # up to this length a slice is counted by differences: minutes, and every head
-# A first scrape comes up to one scrape interval after the process began; a minute covers the usual intervals.
-BIRTH_SLACK_SECONDS: Final = 60
 ESTIMATE_SPANS: Final = (10, 60, 300)  # seconds
 SCRAPES_PER_INCREASE: Final = 4  # the rule of thumb for ranges: two samples even if one scrape is lost and one late
 SUBQUERY_SECONDS: Final = 15.0  # a threshold query is looked at four times a minute
@@ -51,15 +36,6 @@ _OPERATORS: Final = {
     Comparison.EQ: "==",
     Comparison.NE: "!=",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """PromQL that counts events. With a `rest` above zero, `proven` has to be asked too and adds to `steady`."""
-
-    steady: str
-    rest: str | None = None
-    proven: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,23 +64,28 @@ def slice_terms(
     queries and thresholds are then expected to bring these labels themselves.
     """
     by = f" by ({', '.join(group_by)}) " if group_by else ""
+    counters = CounterSlice(seconds=seconds, scrape_seconds=scrape_seconds, targets=targets, by=by)
     match indicator:
         case RatioIndicator():
-            count = _counter_terms(seconds, targets, by)
             return SliceTerms(
-                total=count(indicator.total),
-                part=count(_part(indicator)),
+                total=counters.count(indicator.total),
+                part=counters.count(_part(indicator)),
                 part_is_good=indicator.good is not None,
                 newest=newest_sample([indicator.total]),
             )
-        case LatencyIndicator() if native:
-            return _native_latency(indicator, seconds, scrape_seconds, by)
+        case LatencyIndicator(histogram=name, selector=matchers) if native:
+            histogram = f"{name}{matchers}"
+            return SliceTerms(
+                total=counters.count(histogram, observation_counts),
+                part=counters.count(histogram, bucket_counts(f"{indicator.threshold_seconds.normalize():f}")),
+                part_is_good=True,
+                newest=newest_sample([histogram]),
+            )
         case LatencyIndicator():
-            count = _counter_terms(seconds, targets, by)
             total = f"{indicator.histogram}_count{indicator.selector}"
             return SliceTerms(
-                total=count(total),
-                part=count(bucket_selector(indicator)),
+                total=counters.count(total),
+                part=counters.count(bucket_selector(indicator)),
                 part_is_good=True,
                 newest=newest_sample([total]),
             )
@@ -191,28 +172,6 @@ def _part(indicator: RatioIndicator | QueryIndicator) -> str:
     return part
 
 
-def _counter_terms(seconds: float, targets: str, by: str) -> Callable[[str], Count]:
-    span = format_duration(seconds)
-    if seconds > FINE_SECONDS:
-        return lambda selector: Count(f"sum{by}(increase({selector}[{span}]))")
-    started = f"process_start_time_seconds{targets} > (time() - {seconds + BIRTH_SLACK_SECONDS:g})"
-    scraped = f"(up{targets} offset {span}) == 1"
-
-    def count(selector: str) -> Count:
-        before = f"({selector} offset {span})"
-        steps = f"(({selector} - {before}) >= 0)"
-        return Count(
-            steady=f"sum{by}({steps})",
-            rest=f"sum{by}({selector} unless {steps})",
-            proven=(
-                f"sum{by}(({selector} < {before})"
-                f" or (({selector} unless {before}) and on (job, instance) (({scraped}) or ({started}))))"
-            ),
-        )
-
-    return count
-
-
 def _span(seconds: float, scrape_seconds: float) -> tuple[float, str]:
     """Return how long an increase has to look back to see steps, and what to multiply it by to get that of a slice.
 
@@ -221,21 +180,6 @@ def _span(seconds: float, scrape_seconds: float) -> tuple[float, str]:
     """
     span = max(seconds, SCRAPES_PER_INCREASE * scrape_seconds)
     return span, "" if span == seconds else f" * {seconds / span:.9g}"
-
-
-def _native_latency(indicator: LatencyIndicator, seconds: float, scrape_seconds: float, by: str) -> SliceTerms:
-    # Steps of whole histograms: `increase` knows their resets bucket by bucket, differences of fractions would not.
-    selector = f"{indicator.histogram}{indicator.selector}"
-    span, scale = _span(seconds, scrape_seconds)
-    steps = f"increase({selector}[{format_duration(span)}])"
-    threshold = f"{indicator.threshold_seconds.normalize():f}"
-    return SliceTerms(
-        total=Count(f"sum{by}(histogram_count({steps})){scale}"),
-        # The fraction of an empty histogram is NaN: the comparison drops it, since none of no requests is none.
-        part=Count(f"sum{by}((histogram_fraction(0, {threshold}, {steps}) >= 0) * histogram_count({steps})){scale}"),
-        part_is_good=True,
-        newest=newest_sample([selector]),
-    )
 
 
 def _threshold(indicator: ThresholdIndicator, seconds: float) -> SliceTerms:

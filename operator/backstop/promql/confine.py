@@ -16,7 +16,8 @@ from backstop.domain.slo import (
     RatioIndicator,
     ThresholdIndicator,
 )
-from backstop.promql.compile import Count, SliceTerms, slice_terms
+from backstop.promql.compile import SliceTerms, slice_terms
+from backstop.promql.counters import Count
 from backstop.promql.inject import inject_matchers
 
 _CACHED: Final = 16_384
@@ -46,8 +47,8 @@ def confined_terms(
     if not isinstance(indicator, QueryIndicator):
         return terms
     return SliceTerms(
-        total=Count(inject_matchers(terms.total.steady, matchers)),
-        part=Count(inject_matchers(terms.part.steady, matchers)),
+        total=Count(inject_matchers(terms.total.plain, matchers)),
+        part=Count(inject_matchers(terms.part.plain, matchers)),
         part_is_good=terms.part_is_good,
         newest=terms.newest and inject_matchers(terms.newest, matchers),
     )
