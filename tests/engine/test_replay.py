@@ -2,15 +2,18 @@
 
 import asyncio
 import itertools
+from decimal import Decimal
 
 import pytest
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
+from backstop.domain.evidence import unknown
 from backstop.domain.interval import Interval
-from backstop.domain.slo import Evaluation, RatioIndicator, RollingWindow, Uid
+from backstop.domain.slo import Evaluation, Objective, RatioIndicator, RollingWindow, Uid
 from backstop.engine.replay import ALL_LOOKS, LOOKS, Replay
 from backstop.engine.replay_begin import data_begins, nothing_known
 from backstop.engine.replay_records import Recorder
+from backstop.engine.replay_states import StateFollower
 from backstop.engine.replay_time import RETRY_AFTER_SECONDS, ReplayClock, ReplayedSource
 from backstop.engine.tracked import Tracked
 from backstop.vocabulary import Reason, State
@@ -112,6 +115,50 @@ async def test_changes_between_two_moments_are_found_to_the_minute():
         ("Exhausted", "AtRisk", about(began + 3600 + 240)),
         ("AtRisk", "Healthy", about(began + 3600 + 330)),
     ]
+
+
+async def test_changes_are_found_to_the_minute_though_states_are_looked_at_rarely(monkeypatch):
+    monkeypatch.setattr("backstop.engine.replay.LOOKS", 4)
+    began = NOW - 10 * HOURS + 17 * MINUTES
+    silence = NOW - 5 * HOURS
+    source = a_source(errors=burst(began, began + 600, 1.0), requests=rate(10))
+    source.silent = lambda t: silence < t <= silence + 900
+    slo = an_slo(windows=(DAY_WINDOW, HOUR), objective=Objective(target_percent=Decimal("99.95")))
+    moments = await replayed(source, slo, start=NOW - 12 * HOURS, step=12 * HOURS)
+    # 864,000 requests a day allow 432 bad ones
+    assert changes_of(moments) == [
+        ("Healthy", "AtRisk", about(began + 324)),
+        ("AtRisk", "Exhausted", about(began + 432)),
+        ("Exhausted", "Unknown", pytest.approx(silence + 2 * MINUTES, abs=2 * MINUTES)),
+        ("Unknown", "Exhausted", about(silence + 900)),
+    ]
+
+
+async def test_changes_of_several_slos_come_in_order_of_time():
+    source = a_source(errors=burst(NOW - 2 * HOURS, NOW, 1.0))
+    source.counters["early_errors_total"] = burst(NOW - 3 * HOURS, NOW, 1.0)
+    early = an_slo(
+        uid=Uid("uid-2"), name="early", indicator=RatioIndicator(total="requests_total", bad="early_errors_total")
+    )
+    moments = await replayed(source, an_slo(), early, start=NOW - 4 * HOURS, step=4 * HOURS)
+    names = [change.assessment.slo.name for moment in moments for change in moment.changes]
+    assert names == ["early", "early", "checkout", "checkout"]
+
+
+async def test_slices_that_end_before_the_last_moment_tell_nothing_new():
+    """With a long scrape interval minutes are sealed well after an evaluation has told of them."""
+    clock = LoopClock()
+    async with Harness.running(a_source(), clock) as harness:
+        tracked = Tracked(slo=an_slo())
+        follower = StateFollower(tracked, look_seconds=60.0)
+        (seen,) = await harness.settle_tracked(tracked)
+        assert follower.evaluated(seen) == []
+        silent = unknown(Reason.STALE, "old")
+        tracked.sealed = [(int(seen.at) - 60, silent), (int(seen.at), silent)]
+        assert follower.follow() == []
+        assert tracked.data == seen.data
+        tracked.sealed = [(int(seen.at) + 60, silent)]
+        assert [str(change.after) for change in follower.follow()] == ["Unknown"]
 
 
 async def test_silence_is_unknown_from_when_it_would_have_been_noticed_until_it_is_over():

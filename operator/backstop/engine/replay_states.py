@@ -85,10 +85,13 @@ class StateFollower:
                 yield from self._change(self._assess(end, data))
 
     def _assess(self, end: int, data: DataStatus) -> Assessment:
-        tracked = self._tracked
+        tracked, newest = self._tracked, self._tracked.data
         ledger, _ = place_of(tracked)
-        tracked.data = data
-        return assess([tracked], ledger, at=float(end), clock_skew_seconds=0.0)[0]
+        tracked.data = data  # what was known of the data then
+        try:
+            return assess([tracked], ledger, at=float(end), clock_skew_seconds=0.0)[0]
+        finally:
+            tracked.data = newest
 
     def _change(self, assessment: Assessment) -> Iterator[StateChange]:
         before, self._state = self._state, assessment.verdict.state
