@@ -48,6 +48,11 @@ class WindowCounts:
         return self.coverage * (self.seconds - self.excluded_seconds)
 
     @property
+    def just_begun(self) -> bool:
+        """True at the very instant at which a calendar period begins: there is no time yet that could be unknown."""
+        return self.seconds == 0
+
+    @property
     def events(self) -> float:
         """Good and bad events, or slices."""
         return self.good + self.bad
@@ -84,6 +89,8 @@ class Budget:
     @property
     def too_early(self) -> bool:
         """True while too little of the window is known to judge its budget."""
+        if self.counts.just_begun:
+            return self.judged_from_seconds > 0
         return self.counts.coverage <= 0 or self.counts.known_seconds < self.judged_from_seconds
 
     @property
@@ -106,81 +113,79 @@ def budget(
     Total = events × (1 − target), or for budgets of time: (window − excluded − unknown) × (1 − target). Consumed = bad
     events, or bad time. Of a calendar period the whole counts: time is known in advance, events are forecast from the
     previous period (semantics B1). `burn_rate` is that of a recent window (1 h): while it is above 1 and budget is
-    left, the rest lasts `remaining × window ÷ burn rate`.
+    left, the rest lasts `remaining × time that counts ÷ burn rate`.
     """
     unit = BudgetUnit.EVENTS if timeslice is None else BudgetUnit.MINUTES
     per_event = 1.0 if timeslice is None else timeslice.seconds / 60
-    whole_seconds = counts.seconds if period is None else period.interval.seconds
-    judged_from = _judged_from(counts, period, timeslice)
-    ends_at = None if period is None else period.interval.end
-    expected, forecast = _expected_events(counts, period, timeslice, whole_seconds)
-    known = counts.coverage > 0
-    if counts.events <= 0:
-        untouched = 0.0 if known else None
-        total = expected * float(objective.error_ratio) * per_event if known else None
-        return Budget(
-            counts=counts,
-            unit=unit,
-            sli_percent=100.0 if known and no_traffic is NoTraffic.GOOD else None,
-            consumed_percent=untouched,
-            remaining_percent=None if untouched is None else 100.0,
-            total=total,
-            consumed=untouched,
-            exhausts_in_seconds=None,
-            judged_from_seconds=judged_from,
-            forecast=forecast,
-            ends_at=ends_at,
-        )
-    allowed = expected * float(objective.error_ratio)
-    consumed = counts.bad / expected / float(objective.error_ratio) * 100
-    remaining = 100.0 - consumed
-    exhausts_in = None
-    if burn_rate is not None and burn_rate > 1 and remaining > 0:
-        exhausts_in = remaining / 100 * whole_seconds / burn_rate
-        if period is not None and exhausts_in >= period.interval.seconds - counts.seconds:
-            exhausts_in = None  # a new budget comes first
+    to_come = 0.0 if period is None else period.interval.seconds - counts.seconds
+    countable = counts.known_seconds + to_come
+    expected, forecast = _expected_events(counts, period, timeslice, countable)
+    error_ratio = float(objective.error_ratio)
+    known = counts.coverage > 0 or counts.just_begun
+    sli_percent = consumed_percent = None
+    if counts.events > 0:
+        sli_percent = counts.good / counts.events * 100
+        consumed_percent = counts.bad / expected / error_ratio * 100
+    elif known:
+        sli_percent = 100.0 if no_traffic is NoTraffic.GOOD and not counts.just_begun else None
+        consumed_percent = 0.0
+    remaining_percent = None if consumed_percent is None else 100.0 - consumed_percent
     return Budget(
         counts=counts,
         unit=unit,
-        sli_percent=counts.good / counts.events * 100,
-        consumed_percent=consumed,
-        remaining_percent=remaining,
-        total=allowed * per_event,
-        consumed=counts.bad * per_event,
-        exhausts_in_seconds=exhausts_in,
-        judged_from_seconds=judged_from,
+        sli_percent=sli_percent,
+        consumed_percent=consumed_percent,
+        remaining_percent=remaining_percent,
+        total=None if consumed_percent is None else expected * error_ratio * per_event,
+        consumed=None if consumed_percent is None else counts.bad * per_event,
+        exhausts_in_seconds=_exhausts_in(
+            remaining_percent, countable, burn_rate=burn_rate, until_reset=None if period is None else to_come
+        ),
+        judged_from_seconds=_judged_from(counts, period, timeslice),
         forecast=forecast,
-        ends_at=ends_at,
+        ends_at=None if period is None else period.interval.end,
     )
 
 
+def _exhausts_in(
+    remaining_percent: float | None, countable: float, *, burn_rate: float | None, until_reset: float | None
+) -> float | None:
+    """Return when the budget will be gone, None when that is not in sight: a new period may come first."""
+    if burn_rate is None or burn_rate <= 1 or remaining_percent is None or remaining_percent <= 0:
+        return None
+    lasts = remaining_percent / 100 * countable / burn_rate
+    return None if until_reset is not None and lasts >= until_reset else lasts
+
+
 def _expected_events(
-    counts: WindowCounts, period: Period | None, timeslice: Timeslice | None, whole_seconds: float
+    counts: WindowCounts, period: Period | None, timeslice: Timeslice | None, countable: float
 ) -> tuple[float, bool]:
-    """Return the events (or slices) that the whole window will hold, and whether that is a forecast."""
+    """Return the events (or slices) in the time that counts, and whether that is a forecast."""
     if timeslice is not None:
-        still_to_come = whole_seconds - counts.seconds
-        return max((counts.known_seconds + still_to_come) / timeslice.seconds, counts.events), False
+        return max(countable / timeslice.seconds, counts.events), False
     if period is None:
         return counts.events, False
-    before = period.previous
-    basis = before if before is not None and before.coverage >= TOO_EARLY_COVERAGE else counts
+    basis = _past(period) or counts
     if basis.known_seconds <= 0:
         return counts.events, True
-    countable = whole_seconds - counts.excluded_seconds - counts.unknown_seconds
     return max(counts.events, basis.events / basis.known_seconds * countable), True
 
 
 def _judged_from(counts: WindowCounts, period: Period | None, timeslice: Timeslice | None) -> float:
     """Return the known seconds it takes to judge a window: 5 % of a rolling one, of what has passed of a period.
 
-    A period of events without a known one before it has nothing to forecast from until 5 % of itself are known.
+    A period of events without a past has nothing to forecast from until 5 % of itself are known.
     """
     judged = counts.seconds - counts.excluded_seconds
-    if period is not None and timeslice is None:
-        history = period.previous is not None and period.previous.coverage >= TOO_EARLY_COVERAGE
-        judged = judged if history else period.interval.seconds - counts.excluded_seconds
+    if period is not None and timeslice is None and _past(period) is None:
+        judged = period.interval.seconds - counts.excluded_seconds
     return TOO_EARLY_COVERAGE * judged
+
+
+def _past(period: Period) -> WindowCounts | None:
+    """The period before, if it tells how many events to expect: enough of it is known, and it had some."""
+    before = period.previous
+    return before if before is not None and before.coverage >= TOO_EARLY_COVERAGE and before.events > 0 else None
 
 
 def burn_rate(counts: WindowCounts, objective: Objective) -> float | None:

@@ -21,20 +21,22 @@ def counted(evidence: Slice, timeslice: Timeslice | None, *, no_data: NoData, se
     or bad as a whole, or by its share of good events where the slice has no target of its own. A stretch without
     traffic is good (semantics E2).
     """
-    if not evidence.known:
-        if evidence.reason not in NO_DATA or no_data is NoData.UNKNOWN:
-            return evidence
-        bad_share = 1.0 if no_data is NoData.BAD else 0.0
-    elif timeslice is None or evidence.events <= 0:
-        bad_share = 0.0
-    else:
-        bad_share = evidence.bad / evidence.events
-        if timeslice.target_ratio is not None:
-            bad_share = 0.0 if 1 - bad_share >= float(timeslice.target_ratio) - _ROUNDING else 1.0
+    no_samples = evidence.reason in NO_DATA
+    if not evidence.known and (not no_samples or no_data is NoData.UNKNOWN):
+        return evidence
     if timeslice is None:
-        return evidence if evidence.known else Slice(0.0, 0.0)
+        return Slice(0.0, 0.0) if no_samples else evidence
+    bad_share = float(no_data is NoData.BAD) if no_samples else _bad_share(evidence, timeslice)
     slices = seconds / timeslice.seconds
     return Slice(slices * (1 - bad_share), slices * bad_share)
+
+
+def _bad_share(evidence: Slice, timeslice: Timeslice) -> float:
+    if evidence.events <= 0:
+        return 0.0
+    if timeslice.target_ratio is None:
+        return evidence.bad / evidence.events
+    return 0.0 if evidence.good / evidence.events >= float(timeslice.target_ratio) - _ROUNDING else 1.0
 
 
 _ROUNDING: Final = 1e-12  # 95 of 100 is 95 %, whatever the last bit of a float says
