@@ -2,6 +2,12 @@
 
 import asyncio
 
+import hypothesis
+
+# How long an example takes is the machine's business, and `make bench`'s.
+hypothesis.settings.register_profile("backstop", deadline=None)
+hypothesis.settings.load_profile("backstop")
+
 pytest_plugins = ["tests.prometheus_server", "tests.cluster.fixtures"]
 
 
