@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from backstop.domain.calendar import CalendarPeriods, CalendarUnit
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
 from backstop.domain.evidence import unknown
 from backstop.domain.interval import Interval
-from backstop.domain.slo import Evaluation, Objective, RatioIndicator, RollingWindow, Uid
+from backstop.domain.slo import CalendarWindow, Evaluation, Objective, RatioIndicator, RollingWindow, Uid
 from backstop.engine.replay import ALL_LOOKS, LOOKS, Replay
 from backstop.engine.replay_begin import data_begins, nothing_known
 from backstop.engine.replay_records import Recorder
@@ -268,6 +270,19 @@ async def test_excluded_time_is_not_counted():
     (seen,) = without[-1].assessments
     assert seen.budgets[0].counts.bad == pytest.approx(0, abs=1)
     assert seen.budgets[0].counts.excluded_seconds == 1200
+
+
+async def test_a_period_of_the_calendar_begins_exactly_where_it_does():
+    """It began days before the first moment, within an hour that the ledger holds as one column."""
+    week = CalendarPeriods(unit=CalendarUnit.WEEK, zone=ZoneInfo("Asia/Kathmandu"))
+    began = week.period_at(NOW).start
+    assert began % HOURS != 0
+    errors = burst(began - 600, began, 5.0)
+    slo = an_slo(windows=(CalendarWindow(name="week", periods=week),))
+    for moment in await replayed(a_source(errors=errors), slo, start=NOW - 4 * HOURS, step=4 * HOURS):
+        (seen,) = moment.assessments
+        assert seen.budgets[0].counts.bad == pytest.approx(0, abs=1)
+        assert seen.budgets[0].counts.good == pytest.approx(10 * (moment.at - began), rel=1e-3)
 
 
 async def test_several_slos_keep_their_order_and_their_own_changes():
