@@ -313,14 +313,14 @@ async def test_nobody_asks_about_a_workload_whose_sli_speaks():
 
 
 async def test_a_defect_that_one_object_brings_to_light_is_shown_on_it_and_ends_nothing(monkeypatch):
-    real = evaluator.slice_question
+    real = evaluator.slice_questions
 
     def broken(slo, **arguments):
         if slo.name == "cursed":
             raise ZeroDivisionError("a bug of ours")
         return real(slo, **arguments)
 
-    monkeypatch.setattr(evaluator, "slice_question", broken)
+    monkeypatch.setattr(evaluator, "slice_questions", broken)
     async with stage() as s:
         s.engine.on_object("SLO", a_body("cursed"))
         s.engine.on_object("SLO", a_body("fine"))
@@ -328,6 +328,6 @@ async def test_a_defect_that_one_object_brings_to_light_is_shown_on_it_and_ends_
         assert (s.ready("cursed")["status"], s.ready("cursed")["reason"]) == ("False", "InternalError")
         assert "ZeroDivisionError: a bug of ours" in s.ready("cursed")["message"]
         assert s.status("fine")["state"] == "Healthy"
-        monkeypatch.setattr(evaluator, "slice_question", real)
+        monkeypatch.setattr(evaluator, "slice_questions", real)
         await asyncio.sleep(65)
         assert s.status("cursed")["state"] == "Healthy"

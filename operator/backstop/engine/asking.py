@@ -6,7 +6,7 @@ more is asked in this tick, and of several batches that time out only the first 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
@@ -26,6 +26,31 @@ class Failure:
 
 Outcome = Answer | Failure
 Answered = list[tuple[Question, Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answers to all questions about one slice of an SLO; `failed` are the components whose own query has none."""
+
+    answer: Answer
+    failed: Mapping[str, Slice]  # by their place in the composite
+
+
+def reply_of(outcomes: Mapping[str, Outcome]) -> Reply | Failure:
+    """Return what the outcomes of all parts of an SLO, by place, say together.
+
+    A component whose own query fails is unknown, and the composite says what that means. While it is the source that
+    fails nothing is known: the slice is asked about again.
+    """
+    failures = {place: outcome for place, outcome in outcomes.items() if isinstance(outcome, Failure)}
+    of_the_source = [failure for failure in failures.values() if not failure.own_fault]
+    if of_the_source or (failures and len(outcomes) == 1):
+        return (of_the_source or list(failures.values()))[0]
+    answers = [outcome for outcome in outcomes.values() if not isinstance(outcome, Failure)]
+    return Reply(
+        answer={name: samples for answer in answers for name, samples in answer.items()},
+        failed={place: failure.evidence for place, failure in failures.items()},
+    )
 
 
 async def ask(source: MetricsSource, questions: Iterable[Question]) -> Answered:

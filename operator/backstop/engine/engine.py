@@ -12,9 +12,11 @@ import structlog
 
 from backstop.api.to_maintenance import KIND as MAINTENANCE
 from backstop.domain.assessment import Assessment
+from backstop.domain.composite import ComponentRefused
 from backstop.domain.errors import SpecError
 from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import PASSING
+from backstop.engine.composites import Composites
 from backstop.engine.evaluator import SourceEvaluator
 from backstop.engine.maintenance import MaintenanceWindows
 from backstop.engine.publisher import StatusPublisher
@@ -66,6 +68,9 @@ class Engine:
         self._history_tasks: dict[str, asyncio.Task[None]] = {}
         self._synced: set[str] = set()  # kinds of which all objects are known
         self._awaited = frozenset(awaited)
+        self._composites = Composites(
+            self._registry, clock=clock, follow=self._follow_composite, may_tell=lambda: "SLO" in self._synced
+        )
         self._maintenance = MaintenanceWindows(
             clock=clock,
             publisher=publisher,
@@ -96,6 +101,7 @@ class Engine:
             tasks.create_task(self.scheduler.run(), name="scheduler")
             tasks.create_task(self._publisher.run(), name="publisher")
             tasks.create_task(self._maintenance.run(), name="maintenance")
+            tasks.create_task(self._composites.run(), name="composites")
 
     def set_sources(self, bindings: Mapping[str, SourceBinding]) -> None:
         """Take the sources of a configuration. One whose binding is the same object keeps its ledger."""
@@ -114,6 +120,7 @@ class Engine:
         self._registry.recheck(self._check)
         for registered in self._registry:
             self._follow(registered)
+        self._count()
 
     def on_object(self, kind: str, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
@@ -127,6 +134,7 @@ class Engine:
         self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
         if changed:
             known = isinstance(status, Mapping) and status.get("state") not in (None, str(State.UNKNOWN))
+            self._composites.put(registered)
             self._follow(registered, known_before=known)
             self._maintenance.on_slo(registered.ref.namespace)
             self._count()
@@ -139,6 +147,7 @@ class Engine:
         removed = self._registry.remove(Uid(uid))
         if removed is not None:
             log.info("object.deleted", kind=kind, slo=f"{removed.ref.namespace}/{removed.ref.name}")
+            self._composites.remove(removed)
             self._maintenance.on_slo(removed.ref.namespace)
             self._maintenance.calendar.forget(Uid(uid))
         self._untrack(Uid(uid))
@@ -162,13 +171,28 @@ class Engine:
     def _check(self, slo: SLO) -> None:
         check_source(slo, self._bindings)
 
-    def _follow(self, registered: Registered[SLO], *, known_before: bool = True) -> None:
-        """Make what is evaluated agree with what is registered."""
-        uid, slo = registered.ref.uid, registered.valid
+    def _follow_composite(self, registered: Registered[SLO], *, known_before: bool, patient: bool) -> None:
+        self._follow(registered, known_before=known_before, patient=patient)
+        self._count()
+
+    def _follow(self, registered: Registered[SLO], *, known_before: bool = True, patient: bool = True) -> None:
+        """Make what is evaluated agree with what is registered.
+
+        `patient`: a composite whose components cannot be used now is looked at again before anything is said.
+        """
+        uid, slo, problem, reason = registered.ref.uid, registered.valid, registered.problem, registered.reason
+        try:
+            slo = None if slo is None else self._composites.resolve(slo)
+        except ComponentRefused as refused:
+            slo, problem, reason = None, refused, refused.reason
+            if patient:
+                self._untrack(uid)
+                self._composites.wait(uid, known_before=known_before)
+                return
         if slo is None:
             self._untrack(uid)
-            if registered.problem is not None:
-                self._publisher.refused(uid, registered.problem, registered.reason, generation=registered.generation)
+            if problem is not None:
+                self._publisher.refused(uid, problem, reason, generation=registered.generation)
             return
         tracked = self._tracked.get(uid)
         if tracked is not None and tracked.slo == slo:
@@ -243,8 +267,8 @@ class Engine:
             task.cancel()
 
     def _count(self) -> None:
-        refused = sum(1 for registered in self._registry if registered.valid is None)
-        self._telemetry.registered(valid=len(self._registry) - refused, refused=refused)
+        valid = len(self._tracked)
+        self._telemetry.registered(valid=valid, refused=len(self._registry) - valid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from backstop.domain.evidence import Slice, unknown
 from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
 from backstop.domain.slo import SLO, CompositeIndicator, Uid
 from backstop.domain.verdict import follow_data
-from backstop.engine.asking import Failure, Outcome, ask
+from backstop.engine.asking import Failure, Outcome, Reply, ask, reply_of
 from backstop.engine.assess import assess
 from backstop.engine.containment import contained
 from backstop.engine.history import History, note_evidence
 from backstop.engine.marks import look_for_marks
 from backstop.engine.planner import Question
 from backstop.engine.probing import probe_terms, read_probe
-from backstop.engine.readings import needs_detail, read_slice, slice_question, too_many_groups
+from backstop.engine.readings import Evidence, needs_detail, read_slice, slice_questions, too_many_groups
 from backstop.engine.rows import append, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
@@ -37,7 +37,6 @@ from backstop.engine.tracked import (
     Tracked,
     Traits,
     good_seen,
-    most_series,
 )
 from backstop.engine.witnesses import Witnesses
 from backstop.ports.clock import Clock
@@ -56,6 +55,10 @@ class _SliceAsked:
 
     first: Question
     detail: Question
+
+
+def _key(question: Question) -> tuple[Uid, float, str]:
+    return question.uid, question.at, question.place
 
 
 class SourceEvaluator:
@@ -117,13 +120,23 @@ class SourceEvaluator:
     async def _probe(self, due: Sequence[Tracked], at: float) -> None:
         by_uid = {t.slo.uid: t for t in due}
         asked: list[Question] = []
+        unmet: dict[Uid, SLO] = {}  # components that are looked at more rarely than a composite that is due
         for tracked in due:
             with contained(tracked):
-                if isinstance(tracked.slo.indicator, CompositeIndicator):
-                    self._follow_components(tracked)
-                elif terms := probe_terms(tracked.slo, self.enforced(tracked.slo)):
-                    asked.append(Question(uid=tracked.slo.uid, at=at, terms=terms, alone=tracked.alone))
+                for _, leaf in tracked.slo.leaves():
+                    if leaf.uid not in self._traits:
+                        unmet[leaf.uid] = leaf
+                    elif leaf.uid != tracked.slo.uid:
+                        continue
+                    if terms := probe_terms(leaf, self.enforced(leaf)):
+                        asked.append(Question(uid=leaf.uid, at=at, terms=terms, alone=tracked.alone))
         for question, outcome in await ask(self.source, asked):
+            if (leaf := unmet.get(question.uid)) is not None:
+                if not isinstance(outcome, Failure):
+                    probe = read_probe(leaf, outcome)
+                    seconds = probe.scrape_seconds or DEFAULT_SCRAPE_SECONDS
+                    self._traits[leaf.uid] = Traits(scrape_seconds=seconds, native=probe.native)
+                continue
             tracked = by_uid[question.uid]
             if isinstance(outcome, Failure):
                 tracked.alone = tracked.alone or outcome.own_fault
@@ -135,6 +148,10 @@ class SourceEvaluator:
             sure = probe.scrape_seconds == traits.scrape_seconds and probe.bucket_problem is None
             traits.scrape_seconds = probe.scrape_seconds or traits.scrape_seconds
             tracked.probe_due = self._local.monotonic() + (PROBE_EVERY_SECONDS if sure else PROBE_AGAIN_SECONDS)
+        for tracked in due:
+            with contained(tracked):
+                if isinstance(tracked.slo.indicator, CompositeIndicator):
+                    self._follow_components(tracked)
 
     def _follow_components(self, tracked: Tracked) -> None:
         """A composite is scraped as slowly as the slowest of its components."""
@@ -166,13 +183,14 @@ class SourceEvaluator:
         for tracked in due:
             with contained(tracked):
                 questions += self._slices_to_read(tracked, at)
-        by_uid: dict[str, dict[float, Outcome]] = {}
+        by_uid: dict[str, dict[float, dict[str, Outcome]]] = {}
         for question, outcome in await self._ask(questions):
-            by_uid.setdefault(question.uid, {})[question.at] = outcome
+            by_uid.setdefault(question.uid, {}).setdefault(question.at, {})[question.place] = outcome
         for tracked in due:
             if not tracked.gone and tracked.fault is None:
                 with contained(tracked):
-                    self._store(tracked, by_uid[tracked.slo.uid], at)
+                    replies = {end: reply_of(outcomes) for end, outcomes in by_uid[tracked.slo.uid].items()}
+                    self._store(tracked, replies, at)
 
     def _slices_to_read(self, tracked: Tracked, at: float) -> list[_SliceAsked]:
         """Return the questions for the minutes that can be sealed, and for the head."""
@@ -186,65 +204,76 @@ class SourceEvaluator:
         tracked.head_from = None if tracked.catching_up else max(newest, sealed)
         if tracked.head_from is None:
             # While the minutes before are caught up, the last minute still tells whether data arrives.
-            return [self._question(tracked, at, MINUTE)]
-        ends = range(newest + step, sealed + 1, step)
-        head = self._question(tracked, at, at - tracked.head_from)
-        return [*(self._question(tracked, end, step) for end in ends), head]
+            return self._questions(tracked, at, MINUTE)
+        sealing = [q for end in range(newest + step, sealed + 1, step) for q in self._questions(tracked, end, step)]
+        return [*sealing, *self._questions(tracked, at, at - tracked.head_from)]
 
-    def _question(self, tracked: Tracked, at: float, seconds: float) -> _SliceAsked:
-        asked = slice_question(tracked.slo, seconds=seconds, traits=self._traits, enforced=self.enforced(tracked.slo))
-        first = Question(
-            uid=tracked.slo.uid,
-            at=float(at),
-            terms=asked.terms,
-            alone=tracked.alone,
-            most_series=most_series(tracked.slo),
-        )
-        return _SliceAsked(first, replace(first, terms=asked.detail))
+    def _questions(self, tracked: Tracked, at: float, seconds: float) -> list[_SliceAsked]:
+        questions = []
+        enforced = self.enforced(tracked.slo)
+        for asked in slice_questions(tracked.slo, seconds=seconds, traits=self._traits, enforced=enforced):
+            first = Question(
+                uid=tracked.slo.uid,
+                at=float(at),
+                terms=asked.terms,
+                alone=tracked.alone,
+                most_series=asked.most_series,
+                place=asked.place,
+            )
+            questions.append(_SliceAsked(first, replace(first, terms=asked.detail)))
+        return questions
 
     async def _ask(self, questions: Sequence[_SliceAsked]) -> list[tuple[Question, Outcome]]:
         """Ask about slices, and for details where a count is not plain; an answer without those is a failure."""
         answered = await ask(self.source, [question.first for question in questions])
-        details = {(question.first.uid, question.first.at): question.detail for question in questions}
+        details = {_key(question.first): question.detail for question in questions}
         wanted = [
             detail
             for question, outcome in answered
             if not isinstance(outcome, Failure)
-            and (detail := details[question.uid, question.at]).terms
+            and (detail := details[_key(question)]).terms
             and needs_detail(sample.value for samples in outcome.values() for sample in samples)
         ]
-        told = {(question.uid, question.at): outcome for question, outcome in await ask(self.source, wanted)}
+        told = {_key(question): outcome for question, outcome in await ask(self.source, wanted)}
 
         def whole(question: Question, outcome: Outcome) -> Outcome:
-            more = told.get((question.uid, question.at))
+            more = told.get(_key(question))
             if more is None or isinstance(outcome, Failure):
                 return outcome
             return more if isinstance(more, Failure) else {**outcome, **more}
 
         return [(question, whole(question, outcome)) for question, outcome in answered]
 
-    def _store(self, tracked: Tracked, outcomes: Mapping[float, Outcome], at: float) -> None:
+    def _store(self, tracked: Tracked, replies: Mapping[float, Reply | Failure], at: float) -> None:
         ledger, row = place_of(tracked)
         step = tracked.slice_seconds
         seen = good_seen(tracked.slo, self._traits, since=at - tracked.history_seconds())
         failed_alone = False
-        for end in sorted(outcomes):
-            outcome = outcomes[end]
-            if isinstance(outcome, Failure):
-                failed_alone = failed_alone or outcome.own_fault
+        for end in sorted(replies):
+            reply = replies[end]
+            if isinstance(reply, Failure):
+                failed_alone = failed_alone or reply.own_fault
                 continue
+            failed_alone = failed_alone or bool(reply.failed)
             if end == at or tracked.catching_up or ledger.newest(row) + step != int(end):
                 continue
-            evidence = read_slice(tracked.slo, outcome, at=end, seconds=float(step), good_seen=seen)
+            evidence = self._evidence(tracked, reply, at=end, seconds=float(step), seen=seen)
+            if reply.failed and not evidence.raw.known:
+                continue  # asked about again, as a slice of an SLO whose own query fails
             append(tracked, evidence, seconds=step)
             note_evidence(tracked, evidence, start=end - step, step=step)
             self._telemetry.sealed(tracked.slo, evidence.counted, step)
         tracked.alone = failed_alone
-        self._store_head(tracked, outcomes[at], at, seen)
+        self._store_head(tracked, replies[at], at, seen)
         if look_for_marks(tracked, at=at):
             self.history.mark(tracked)
 
-    def _store_head(self, tracked: Tracked, outcome: Outcome, at: float, seen: set[Uid]) -> None:
+    def _evidence(self, tracked: Tracked, reply: Reply, *, at: float, seconds: float, seen: set[Uid]) -> Evidence:
+        return read_slice(
+            tracked.slo, reply.answer, at=at, seconds=seconds, good_seen=seen, failed=reply.failed
+        )
+
+    def _store_head(self, tracked: Tracked, reply: Reply | Failure, at: float, seen: set[Uid]) -> None:
         ledger, row = place_of(tracked)
         # The head was asked from the boundary that should be sealed by now: where sealing failed it does not fit.
         fits = ledger.newest(row) == tracked.head_from
@@ -252,10 +281,10 @@ class SourceEvaluator:
         data: Slice
         if tracked.bucket_problem is not None:
             data = unknown(Reason.THRESHOLD_NOT_A_BUCKET, tracked.bucket_problem)
-        elif isinstance(outcome, Failure):
-            data = outcome.evidence
+        elif isinstance(reply, Failure):
+            data = reply.evidence
         else:
-            evidence = read_slice(tracked.slo, outcome, at=at, seconds=seconds, good_seen=seen)
+            evidence = self._evidence(tracked, reply, at=at, seconds=seconds, seen=seen)
             self.history.backfill(tracked)  # even without data now: what was seen before tells what is missing
             # An unknown head stays as it was read: the time since then is unknown, what was counted is not.
             if evidence.counted.known and fits:

@@ -6,23 +6,25 @@ to count. Work is bounded: a few workers, one job per SLO at a time, a limited n
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
+from backstop.domain.evidence import unknown
 from backstop.domain.ledger import Ledger
 from backstop.domain.ring import Tier
 from backstop.domain.slo import SLO, Uid
 from backstop.engine.containment import contained
 from backstop.engine.planner import Question, fuse, series_by_term
-from backstop.engine.readings import Evidence, needs_detail, read_slices, slice_question
+from backstop.engine.readings import Evidence, SliceQuestion, needs_detail, read_slices, slice_questions
 from backstop.engine.rows import append, mark_after, prepend
-from backstop.engine.tracked import Tracked, Traits, good_seen, most_series
+from backstop.engine.tracked import Tracked, Traits, good_seen
 from backstop.ports.clock import Clock
 from backstop.ports.metrics import MetricsSource, Series
 from backstop.ports.telemetry import Telemetry
+from backstop.vocabulary import Reason
 
 log = structlog.get_logger(__name__)
 
@@ -219,23 +221,40 @@ class History:
 
     async def _slices(self, tracked: Tracked, ends: Sequence[float], step: float) -> list[Evidence]:
         """Return the slices that end at `ends`, oldest first."""
-        question = slice_question(tracked.slo, seconds=step, traits=self._traits, enforced=self._enforced(tracked.slo))
-        series = await self._range(tracked, question.terms, ends, step)
-        values = (value for found in series.values() for one in found for _, value in one.points)
-        if question.detail and needs_detail(values):
-            series |= await self._range(tracked, question.detail, ends, step)
-        return read_slices(
-            tracked.slo,
+        slo = tracked.slo
+        series: dict[str, tuple[Series, ...]] = {}
+        refused: dict[str, QueryRejected] = {}
+        for asked in slice_questions(slo, seconds=step, traits=self._traits, enforced=self._enforced(slo)):
+            try:
+                series |= await self._series(slo, asked, ends, step)
+            except QueryRejected as problem:
+                if not asked.place or len(ends) > MIN_POINTS:
+                    raise  # fewer points may be answered
+                refused[asked.place] = problem  # a composite may do without this component
+        evidence = read_slices(
+            slo,
             series,
             ends=[float(end) for end in ends],
             step=float(step),
-            good_seen=good_seen(tracked.slo, self._traits, since=0.0),
+            good_seen=good_seen(slo, self._traits, since=0.0),
+            failed={place: unknown(Reason.QUERY_FAILED, str(problem)) for place, problem in refused.items()},
         )
+        if refused and not any(one.raw.known for one in evidence):
+            raise next(iter(refused.values()))
+        return evidence
 
-    async def _range(
-        self, tracked: Tracked, terms: Mapping[str, str], ends: Sequence[float], step: float
+    async def _series(
+        self, slo: SLO, asked: SliceQuestion, ends: Sequence[float], step: float
     ) -> dict[str, tuple[Series, ...]]:
-        question = Question(uid=tracked.slo.uid, at=0.0, terms=terms, most_series=most_series(tracked.slo))
+        """Return the series of one question about several slices, with details where they are needed."""
+        question = Question(uid=slo.uid, at=0.0, terms=asked.terms, most_series=asked.most_series)
+        series = await self._range(question, ends, step)
+        values = (value for found in series.values() for one in found for _, value in one.points)
+        if asked.detail and needs_detail(values):
+            series |= await self._range(replace(question, terms=asked.detail), ends, step)
+        return series
+
+    async def _range(self, question: Question, ends: Sequence[float], step: float) -> dict[str, tuple[Series, ...]]:
         answer = await self._source.query_range(fuse([question]), start=ends[0], end=ends[-1], step=step)
         if answer.warnings:
             raise SourceUnreachable(f"the answer is not whole: {'; '.join(answer.warnings[:3])}")

@@ -26,6 +26,7 @@ class Question:
     terms: Mapping[str, str]
     alone: bool = False
     most_series: int = 2  # of one term that are worth reading: one more than is right tells that it is wrong
+    place: str = ""  # of what is asked about in its composite
 
 
 NOT_OURS: Final = "the answer holds series that were not asked for; is something between us caching?"

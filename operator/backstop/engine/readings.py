@@ -20,21 +20,27 @@ from backstop.domain.slo import (
 )
 from backstop.domain.timeslice import counted
 from backstop.engine.planner import Answer
-from backstop.engine.tracked import Group, Traits
+from backstop.engine.tracked import Group, Traits, most_series
 from backstop.ports.metrics import Sample, Series
 from backstop.promql.confine import confined_terms
 from backstop.vocabulary import MAX_GROUPS, Reason
 
 _DETAILS: Final = ("steady", "rest", "proven")  # of a count that is not plain
 _COUNTS: Final = ("total", "part", *(f"{kind}_{name}" for kind in _DETAILS for name in ("total", "part")))
+_NOTHING_FAILED: Final[Mapping[str, Slice]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class SliceQuestion:
-    """What is asked about a slice at once, and what only where a count of the first answer is not plain."""
+    """What is asked about a slice at once, and what only where a count of the first answer is not plain.
 
+    The terms of a component begin with its `place` in the composite.
+    """
+
+    place: str
     terms: Mapping[str, str]
     detail: Mapping[str, str]
+    most_series: int  # of one term that are worth reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +55,17 @@ class Evidence:
     groups: Mapping[Group, Slice] = field(default_factory=dict)
 
 
-def slice_question(
+def slice_questions(
     slo: SLO, *, seconds: float, traits: Mapping[Uid, Traits], enforced: Mapping[str, str]
-) -> SliceQuestion:
-    """Return the terms of a slice of an SLO, with the source's enforced matchers in every selector.
+) -> list[SliceQuestion]:
+    """Return the questions about a slice of an SLO, with the source's enforced matchers in every selector.
 
-    `traits` are those of the SLOs whose series are read: its own, or its components'.
+    There is one for each SLO whose series are read: itself, or its components. `traits` are those of these SLOs.
     """
-    terms: dict[str, str] = {}
-    detail: dict[str, str] = {}
+    questions = []
     for place, leaf in slo.leaves():
+        terms: dict[str, str] = {}
+        detail: dict[str, str] = {}
         known = traits.get(leaf.uid) or Traits()
         compiled = confined_terms(
             leaf_indicator(leaf),
@@ -74,7 +81,8 @@ def slice_question(
                 detail |= {f"{place}{kind}_{name}": getattr(count.detail, kind) for kind in _DETAILS}
         if compiled.newest is not None:
             terms[f"{place}newest"] = compiled.newest
-    return SliceQuestion(terms, detail)
+        questions.append(SliceQuestion(place, terms, detail, most_series(leaf)))
+    return questions
 
 
 def leaf_indicator(leaf: SLO) -> LeafIndicator:
@@ -94,27 +102,39 @@ def part_is_good(slo: SLO) -> bool:
     return not (isinstance(slo.indicator, RatioIndicator | QueryIndicator) and slo.indicator.good is None)
 
 
-def read_slice(slo: SLO, answer: Answer, *, at: float, seconds: float, good_seen: set[Uid]) -> Evidence:
+def read_slice(
+    slo: SLO,
+    answer: Answer,
+    *,
+    at: float,
+    seconds: float,
+    good_seen: set[Uid],
+    failed: Mapping[str, Slice] = _NOTHING_FAILED,
+) -> Evidence:
     """Return the evidence of the slice of `seconds` that ends at source time `at`.
 
-    `good_seen` are the SLOs of which a good event was seen before; those that have one now are added.
+    `good_seen` are the SLOs of which a good event was seen before; those that have one now are added. `failed` are
+    components that have no answer, by place.
     """
     if slo.group_by:
         return _read_groups(slo, answer, at=at, seconds=seconds, good_seen=good_seen)
-    raw = _read(slo, answer, "", at=at, good_seen=good_seen)
+    raw = _Reader(answer, failed, at, good_seen).read(slo)
     return Evidence(raw, _counted(slo, raw, seconds))
 
 
 def read_slices(
-    slo: SLO, series: Mapping[str, Sequence[Series]], *, ends: Sequence[float], step: float, good_seen: set[Uid]
+    slo: SLO,
+    series: Mapping[str, Sequence[Series]],
+    *,
+    ends: Sequence[float],
+    step: float,
+    good_seen: set[Uid],
+    failed: Mapping[str, Slice] = _NOTHING_FAILED,
 ) -> list[Evidence]:
     """Return one slice of `step` seconds per end, oldest first."""
-    if not slo.group_by:
-        for name, found in series.items():
-            if len(found) > 1:
-                # topk(2) may return changing pairs over time: any instant with two values is an error of the query.
-                several = _several(slo, name, tuple(Sample(s.labels, 0.0) for s in found))
-                return [Evidence(several, several)] * len(ends)
+    wrong = {place: several for place, leaf in slo.leaves() if (several := _several_over_time(leaf, series, place))}
+    if "" in wrong:
+        return [Evidence(wrong[""], wrong[""])] * len(ends)
     answers: dict[int, dict[str, tuple[Sample, ...]]] = {round(end * 1000): {} for end in ends}
     for name, found in series.items():
         for one in found:
@@ -128,7 +148,9 @@ def read_slices(
             if name.endswith("newest") and end - samples[0].value < step:
                 # A slice with samples in it is not stale, though it may end in a gap.
                 answer[name] = (Sample(samples[0].labels, end),)
-        evidence.append(read_slice(slo, answer, at=end, seconds=step, good_seen=good_seen))
+        evidence.append(
+            read_slice(slo, answer, at=end, seconds=step, good_seen=good_seen, failed={**failed, **wrong})
+        )
     return evidence
 
 
@@ -136,25 +158,44 @@ def _counted(slo: SLO, raw: Slice, seconds: float) -> Slice:
     return counted(raw, slo.timeslice, no_data=slo.evaluation.no_data, seconds=seconds)
 
 
-def _read(slo: SLO, answer: Answer, place: str, *, at: float, good_seen: set[Uid]) -> Slice:
-    if isinstance(slo.indicator, CompositeIndicator):
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the answer about one slice, of an SLO and of what it is made of."""
+
+    answer: Answer
+    failed: Mapping[str, Slice]
+    at: float
+    good_seen: set[Uid]
+
+    def read(self, slo: SLO, place: str = "") -> Slice:
+        if isinstance(slo.indicator, CompositeIndicator):
+            return self._composite(slo, slo.indicator, place)
+        if place in self.failed:
+            return self.failed[place]
+        for name in ("total", "part"):
+            samples = self.answer.get(place + name, ())
+            if len(samples) > 1 and not slo.group_by:
+                return _several(slo, name, samples)
+            if len(samples) > MAX_GROUPS:
+                return too_many_groups(slo)
+        # Of a component with groups that its query makes, the sum counts.
+        counts = {name: _sum(self.answer.get(place + name, ())) for name in _COUNTS}
+        newest, seen = _only(self.answer, f"{place}newest"), slo.uid in self.good_seen
+        evidence = _judge(slo, counts, newest=newest, at=self.at, good_seen=seen)
+        if evidence.good > 0:
+            self.good_seen.add(slo.uid)
+        return evidence
+
+    def _composite(self, slo: SLO, indicator: CompositeIndicator, place: str) -> Slice:
         parts = [
-            (part, _read(part.slo, answer, f"{place}{index}/", at=at, good_seen=good_seen))
-            for index, part in enumerate(slo.indicator.components)
+            (part, self.read(part.slo, f"{place}{index}/"))
+            for index, part in enumerate(indicator.components)
             if part.slo is not None
         ]
-        whole = combine(parts, slo.indicator)
+        whole = combine(parts, indicator)
         if whole.known and whole.events == 0 and slo.evaluation.no_traffic is NoTraffic.UNKNOWN:
             return unknown(Reason.NO_TRAFFIC, "no component has an event, and evaluation.noTraffic is Unknown")
         return whole
-    for name in ("total", "part"):
-        if len(answer.get(place + name, ())) > 1:
-            return _several(slo, name, answer[place + name])
-    counts = {name: _only(answer, place + name) for name in _COUNTS}
-    evidence = _judge(slo, counts, newest=_only(answer, f"{place}newest"), at=at, good_seen=slo.uid in good_seen)
-    if evidence.good > 0:
-        good_seen.add(slo.uid)
-    return evidence
 
 
 def _read_groups(slo: SLO, answer: Answer, *, at: float, seconds: float, good_seen: set[Uid]) -> Evidence:
@@ -225,9 +266,26 @@ def _count(counts: Mapping[str, float | None], name: str, *, by_steps: bool) -> 
     return (steady or 0.0) + (proven or 0.0)
 
 
+def _sum(samples: Sequence[Sample]) -> float | None:
+    return sum(sample.value for sample in samples) if samples else None
+
+
 def _only(answer: Answer, name: str) -> float | None:
     samples = answer.get(name, ())
     return samples[0].value if samples else None
+
+
+def _several_over_time(leaf: SLO, series: Mapping[str, Sequence[Series]], place: str) -> Slice | None:
+    """Return what is wrong with a range answer in which a term has several series, though not at one instant.
+
+    topk(2) may return changing pairs over time: any instant with two values is an error of the query.
+    """
+    if leaf.group_by:
+        return None
+    for name in (*_COUNTS, "newest"):
+        if len(found := series.get(place + name, ())) > 1:
+            return _several(leaf, name, tuple(Sample(one.labels, 0.0) for one in found))
+    return None
 
 
 def _several(slo: SLO, name: str, samples: Sequence[Sample]) -> Slice:
