@@ -116,17 +116,23 @@ class Row:
         """The values since long ago, up to an instant."""
         if instant in self.marks:
             return self.marks[instant]
+        if (held := self.between_columns(instant, tiers)) is not None:
+            return held
+        if instant >= self.newest:
+            return self._after(instant)
+        oldest = min(bounds[0] for tier in tiers if (bounds := self.bounds(tier)) and bounds[0] > instant)
+        good, bad, unknown = self.since(oldest)
+        return good, bad, unknown - (oldest - instant)
+
+    def between_columns(self, instant: float, tiers: tuple[Tier, ...]) -> Values | None:
+        """The values at an instant inside the history, as fine as the finest tier that reaches it."""
         for tier in tiers:
             bounds = self.bounds(tier)
             below = instant // tier.step * tier.step
             if bounds is not None and bounds[0] <= below and below + tier.step <= bounds[1]:
                 share = (instant - below) / tier.step
                 return _plus(self.since(below), self.truth.total(below, below + tier.step), share)
-        if instant >= self.newest:
-            return self._after(instant)
-        oldest = min(bounds[0] for tier in tiers if (bounds := self.bounds(tier)) and bounds[0] > instant)
-        good, bad, unknown = self.since(oldest)
-        return good, bad, unknown - (oldest - instant)
+        return None
 
     def since(self, instant: float) -> Values:
         return self.truth.since_beginning(instant)
@@ -239,16 +245,16 @@ class LedgerAgainstBruteForce(RuleBasedStateMachine):
         self.ledger.set_head(number, end=row.newest + seconds, good=values[0], bad=values[1], unknown_seconds=0.0)
 
     @precondition(lambda self: self.rows)
-    @rule(data=st.data())
-    def mark(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), grain=st.sampled_from((MINUTE, 300)))
+    def mark(self, data: st.DataObject, grain: int) -> None:
         number, row = self._some(data)
         at = data.draw(row.instants())
         covering = next((tier for tier in SMALL if _covers(row, tier, at)), None)
-        can = covering is not None and (covering.step == MINUTE or at % covering.step == 0)
-        assert self.ledger.mark(number, at) == can
-        if can:
-            exact = row.since(at)
-            row.marks[at] = row.marks.get(at, exact)
+        can = covering is not None and (covering.step <= grain or at % covering.step == 0)
+        held = row.between_columns(at, SMALL) if can else None
+        assert self.ledger.mark(number, at, grain=grain) == can
+        if held is not None:
+            row.marks[at] = held
             self.once_marked.append(at)
             assert {mark.at for mark in self.ledger.marks(number)} == set(row.marks)
 
@@ -260,6 +266,8 @@ class LedgerAgainstBruteForce(RuleBasedStateMachine):
         boundary = self.ledger.boundary_below(number, at)
         covering = next((tier for tier in SMALL if _covers(row, tier, at)), None)
         assert boundary == (None if covering is None else at // covering.step * covering.step)
+        unknown = 0.0 if boundary is None else row.truth.total(boundary, boundary + covering.step)[2]
+        assert self.ledger.unknown_around(number, at) == pytest.approx(unknown)
         if boundary is not None:
             good, bad, unknown = row.truth.total(boundary, at)
             self.ledger.mark_after(number, boundary, at, good=good, bad=bad, unknown_seconds=unknown)

@@ -143,13 +143,15 @@ class Ledger:
         self.clear_head(row)
         return row
 
-    def mark(self, row: int, at: float) -> bool:
-        """Keep the cumulative values at an instant; False when it lies within a coarse slice, or nothing is held."""
-        rows = np.array([row])
-        ring = next((ring for ring in self._rings if ring.covers(rows, at)[0]), None)
-        if ring is None or (ring.tier.step > MINUTE and at % ring.tier.step):
+    def mark(self, row: int, at: float, *, grain: int = MINUTE) -> bool:
+        """Keep the cumulative values at an instant; False when it lies within a coarse slice, or nothing is held.
+
+        `grain` is the length of the slices that the row is sealed in: no column is coarse that is not longer.
+        """
+        ring = self._around(row, at)
+        if ring is None or (ring.tier.step > grain and at % ring.tier.step):
             return False
-        good, bad, unknown = (float(value) for value in ring.between(rows, at)[:, 0])
+        good, bad, unknown = (float(value) for value in ring.between(np.array([row]), at)[:, 0])
         self._marks.setdefault(at, {})[row] = Mark(at, good, bad, unknown)
         return True
 
@@ -174,10 +176,20 @@ class Ledger:
 
     def boundary_below(self, row: int, at: float) -> int | None:
         """The newest boundary at or before an instant that the row holds on both sides; None outside its history."""
-        for ring in self._rings:
-            if ring.covers(np.array([row]), at)[0]:
-                return int(at // ring.tier.step) * ring.tier.step
-        return None
+        ring = self._around(row, at)
+        return None if ring is None else int(at // ring.tier.step) * ring.tier.step
+
+    def unknown_around(self, row: int, at: float) -> float:
+        """The unknown seconds of the slice around an instant, as coarse as it is held; 0 outside the history."""
+        ring = self._around(row, at)
+        if ring is None:
+            return 0.0
+        below = int(at // ring.tier.step) * ring.tier.step
+        return ring.column(row, below + ring.tier.step)[2] - ring.column(row, below)[2]
+
+    def _around(self, row: int, at: float) -> Ring | None:
+        """The finest tier with a column on both sides of an instant."""
+        return next((ring for ring in self._rings if ring.covers(np.array([row]), at)[0]), None)
 
     def newest(self, row: int) -> int:
         """The newest sealed boundary of a row, unix seconds."""

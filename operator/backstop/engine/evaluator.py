@@ -25,7 +25,14 @@ from backstop.engine.history import History, note_evidence
 from backstop.engine.marks import look_for_marks
 from backstop.engine.planner import Question
 from backstop.engine.probing import probe_terms, read_probe
-from backstop.engine.readings import Evidence, needs_detail, read_slice, slice_questions, too_many_groups
+from backstop.engine.readings import (
+    Evidence,
+    before_all_data,
+    needs_detail,
+    read_slice,
+    slice_questions,
+    too_many_groups,
+)
 from backstop.engine.rows import append, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
@@ -171,7 +178,7 @@ class SourceEvaluator:
             release(tracked)
         tracked.ledger, tracked.row, tracked.anchor = fits, fits.add(sealed), sealed
         tracked.backfilled_seconds = 0.0
-        tracked.traits.good_seen_at = tracked.known_from = None
+        tracked.traits.good_seen_at = tracked.known_from = tracked.data_from = None
         tracked.too_many_groups = False
 
     def _sealed_end(self, tracked: Tracked, at: float) -> int:
@@ -269,9 +276,10 @@ class SourceEvaluator:
             self.history.mark(tracked)
 
     def _evidence(self, tracked: Tracked, reply: Reply, *, at: float, seconds: float, seen: set[Uid]) -> Evidence:
-        return read_slice(
+        evidence = read_slice(
             tracked.slo, reply.answer, at=at, seconds=seconds, good_seen=seen, failed=reply.failed
         )
+        return evidence if tracked.had_data_before(at) else before_all_data(evidence)
 
     def _store_head(self, tracked: Tracked, reply: Reply | Failure, at: float, seen: set[Uid]) -> None:
         ledger, row = place_of(tracked)

@@ -5,6 +5,7 @@ to count. Work is bounded: a few workers, one job per SLO at a time, a limited n
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,10 +16,18 @@ from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachab
 from backstop.domain.evidence import unknown
 from backstop.domain.ledger import Ledger
 from backstop.domain.ring import Tier
-from backstop.domain.slo import SLO, Uid
+from backstop.domain.slo import SLO, NoData, Uid
 from backstop.engine.containment import contained
 from backstop.engine.planner import Question, fuse, series_by_term
-from backstop.engine.readings import Evidence, SliceQuestion, needs_detail, read_slices, slice_questions
+from backstop.engine.readings import (
+    Evidence,
+    SliceQuestion,
+    before_all_data,
+    needs_detail,
+    read_slices,
+    slice_questions,
+)
+from backstop.engine.replay_begin import data_begins
 from backstop.engine.rows import append, mark_after, prepend
 from backstop.engine.tracked import Tracked, Traits, good_seen
 from backstop.ports.clock import Clock
@@ -49,11 +58,17 @@ def _place(tracked: Tracked) -> _Place | None:
     return _Place(tracked.ledger, tracked.row, tracked.anchor)
 
 
-def _fewer(points: int) -> int:
-    """Return how many points to ask for after too many were refused or took too long; else raise what was caught."""
-    if points <= MIN_POINTS:
-        raise  # noqa: PLE0704  called while an exception is handled: so few points will not be answered either
-    return max(points // 4, MIN_POINTS)
+class _Most:
+    """How many points the source can be asked for at once, as far as one fetch has found out."""
+
+    def __init__(self) -> None:
+        self.points = MAX_POINTS
+
+    def fewer(self) -> None:
+        """Take note that so many were refused or took too long; raises what was caught when fewer would not help."""
+        if self.points <= MIN_POINTS:
+            raise  # noqa: PLE0704  called while an exception is handled: so few points will not be answered either
+        self.points = max(self.points // 4, MIN_POINTS)
 
 
 class History:
@@ -138,13 +153,13 @@ class History:
         place = _place(tracked)
         if place is None:
             return
-        points, step = MAX_POINTS, tracked.slice_seconds
+        most, step = _Most(), tracked.slice_seconds
         while (newest := place.ledger.newest(place.row)) + step <= upto:
-            ends = list(range(newest + step, upto + 1, step))[:points]
+            ends = list(range(newest + step, upto + 1, step))[: most.points]
             try:
                 slices = await self._slices(tracked, ends, step)
             except (QueryRejected, QueryTimedOut):
-                points = _fewer(points)
+                most.fewer()
                 continue
             if _place(tracked) != place:
                 return
@@ -157,16 +172,26 @@ class History:
         place = _place(tracked)
         if place is None:
             return
-        wanted = tracked.history_seconds()
+        wanted, most = tracked.history_seconds(), _Most()
+        await self._find_data(tracked, place.anchor - wanted, float(place.ledger.newest(place.row)))
         for tier in place.ledger.tiers:
-            if not await self._backfill_tier(tracked, place, tier, place.anchor - wanted):
+            if not await self._backfill_tier(tracked, place, tier, place.anchor - wanted, most):
                 return
         tracked.backfilled_seconds = wanted
         log.info("history.complete", slo=tracked.slo.key, oldest=place.ledger.oldest(place.row))
 
-    async def _backfill_tier(self, tracked: Tracked, place: "_Place", tier: Tier, limit: float) -> bool:
+    async def _find_data(self, tracked: Tracked, start: float, end: float) -> None:
+        """Find out where the data begins, where time without data counts (evaluation.noData) only after that."""
+        if tracked.slo.evaluation.no_data is NoData.UNKNOWN:
+            return
+        begins = await data_begins(
+            self._source, [tracked.slo], start=start, end=end, enforced=self._enforced(tracked.slo)
+        )
+        tracked.data_from = begins
+
+    async def _backfill_tier(self, tracked: Tracked, place: "_Place", tier: Tier, limit: float, most: "_Most") -> bool:
         """Go back in one tier to `limit` or to the end of its ring. False when the row is another one meanwhile."""
-        ledger, row, points = place.ledger, place.row, MAX_POINTS
+        ledger, row = place.ledger, place.row
         # Budgets of time are counted in their own slices, of which a coarse column holds many.
         grain = tier.step if tracked.slo.timeslice is None else tracked.slice_seconds
         chunk = max(tier.step, grain)
@@ -178,46 +203,52 @@ class History:
             room = ledger.newest(row) - tier.span + chunk
             chunks = [
                 end
-                for end in range(oldest, oldest - max(points * grain // chunk, 1) * chunk, -chunk)
+                for end in range(oldest, oldest - max(most.points * grain // chunk, 1) * chunk, -chunk)
                 if end > limit and end - chunk >= room
             ]
             if not chunks:
                 return True
-            ends = list(range(chunks[-1] - chunk + grain, chunks[0] + 1, grain))
-            try:
-                slices = await self._slices(tracked, ends, grain)
-            except (QueryRejected, QueryTimedOut):
-                points = _fewer(points)
-                continue
+            slices = await self._many(tracked, range(chunks[-1] - chunk + grain, chunks[0] + 1, grain), grain, most)
             if _place(tracked) != place:
                 return False
-            for index in range(len(chunks), 0, -1):
-                per_chunk = chunk // grain
-                parts = slices[(index - 1) * per_chunk : index * per_chunk]
+            if ledger.oldest_of(row, tier.step) != oldest:
+                continue  # what was sealed meanwhile has pushed out the boundary before which they belong
+            per_chunk = chunk // grain
+            for index, end in enumerate(chunks, 1):
+                parts = slices[len(slices) - index * per_chunk :][:per_chunk]
                 for number, evidence in enumerate(parts):
-                    start = (ledger.oldest_of(row, tier.step) or 0) - chunk + number * grain
-                    note_evidence(tracked, evidence, start=start, step=grain)
+                    note_evidence(tracked, evidence, start=end - chunk + number * grain, step=grain)
                 prepend(tracked, parts, tier_step=tier.step, grain=grain)
 
     async def _mark(self, tracked: Tracked) -> None:
-        place = _place(tracked)
+        place, grain, most = _place(tracked), tracked.slice_seconds, _Most()
         if place is None:
             return
         for at in sorted(tracked.wanted_marks):
             boundary = place.ledger.boundary_below(place.row, at)
-            if boundary is None:
-                continue  # not reached by the backfill yet, or older than anything held
-            grain = at - boundary if tracked.slo.timeslice is None else tracked.slice_seconds
-            ends = [boundary + grain * n for n in range(1, int((at - boundary) // grain) + 1)]
-            slices = await self._slices(tracked, ends, grain) if ends else []
-            if _place(tracked) != place:
+            if boundary is None or boundary == at:
+                continue  # not reached by the backfill yet, or marked without us at the next tick
+            ends = range(boundary + grain, boundary + math.ceil((at - boundary) / grain) * grain + 1, grain)
+            slices = await self._many(tracked, ends, grain, most)
+            if _place(tracked) != place or at not in tracked.wanted_marks:
                 return
+            if place.ledger.boundary_below(place.row, at) != boundary:
+                continue  # what was sealed meanwhile has made its slice a coarser one: again
             tracked.wanted_marks.discard(at)
-            if ends and all(evidence.counted.known for evidence in slices):
-                mark_after(tracked, boundary, at, slices)
+            if mark_after(tracked, boundary, at, slices, grain=grain):
                 tracked.marked.add(at)
             else:
                 tracked.lost_marks.add(at)
+
+    async def _many(self, tracked: Tracked, ends: Sequence[int], step: int, most: "_Most") -> list[Evidence]:
+        """Return the slices that end at `ends`, oldest first, in as many queries as the source needs."""
+        read: list[Evidence] = []
+        while len(read) < len(ends):
+            try:
+                read += await self._slices(tracked, ends[len(read) : len(read) + most.points], step)
+            except (QueryRejected, QueryTimedOut):
+                most.fewer()
+        return read
 
     async def _slices(self, tracked: Tracked, ends: Sequence[float], step: float) -> list[Evidence]:
         """Return the slices that end at `ends`, oldest first."""
@@ -241,7 +272,10 @@ class History:
         )
         if refused and not any(one.raw.known for one in evidence):
             raise next(iter(refused.values()))
-        return evidence
+        return [
+            one if tracked.had_data_before(end) else before_all_data(one)
+            for one, end in zip(evidence, ends, strict=True)
+        ]
 
     async def _series(
         self, slo: SLO, asked: SliceQuestion, ends: Sequence[float], step: float

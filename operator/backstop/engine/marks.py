@@ -14,11 +14,9 @@ from backstop.engine.tracked import Tracked
 def look_for_marks(tracked: Tracked, *, at: float) -> bool:
     """Mark what can be marked at source time `at`; True when other instants have to be read from the source."""
     needed = set(instants(tracked, at))
-    if not needed and not tracked.marked:
-        return False
     ledger, whole = place_of(tracked)
     for instant in needed - tracked.marked - tracked.lost_marks:
-        if all(ledger.mark(row, instant) for row in tracked.rows):
+        if all(ledger.mark(row, instant, grain=tracked.slice_seconds) for row in tracked.rows):
             tracked.marked.add(instant)
         elif ledger.boundary_below(whole, instant) is not None:
             tracked.wanted_marks.add(instant)
@@ -32,11 +30,15 @@ def look_for_marks(tracked: Tracked, *, at: float) -> bool:
 
 
 def instants(tracked: Tracked, at: float) -> Iterator[float]:
-    """Yield the instants up to `at` at which windows or exclusions of an SLO begin or end."""
+    """Yield the instants up to `at` at which windows or exclusions of an SLO begin or end.
+
+    Where an exclusion is cut, by the present or by the oldest time that any window asks for, it does not end.
+    """
     for window in tracked.slo.windows:
         if isinstance(window, CalendarWindow):
             period = window.periods.period_at(at)
             yield period.start
             yield window.periods.previous(period).start
+    horizon = at - tracked.history_seconds()
     for exclusion in tracked.exclusions:
-        yield from (edge for edge in (exclusion.start, exclusion.end) if edge <= at)
+        yield from (edge for edge in (exclusion.start, exclusion.end) if horizon < edge < at)

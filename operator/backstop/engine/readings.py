@@ -55,6 +55,11 @@ class Evidence:
     groups: Mapping[Group, Slice] = field(default_factory=dict)
 
 
+def before_all_data(evidence: Evidence) -> Evidence:
+    """Return what a slice counts before the first data: what did not exist yet was neither good nor bad."""
+    return evidence if evidence.raw.known else Evidence(evidence.raw, evidence.raw)
+
+
 def slice_questions(
     slo: SLO, *, seconds: float, traits: Mapping[Uid, Traits], enforced: Mapping[str, str]
 ) -> list[SliceQuestion]:

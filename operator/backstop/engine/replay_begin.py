@@ -1,7 +1,7 @@
 """Finds where the data of SLOs begins: sources keep samples for a while only, and services are younger than that."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from backstop.domain.assessment import Assessment
@@ -27,18 +27,27 @@ def nothing_known(assessments: Iterable[Assessment]) -> bool:
     )
 
 
-async def data_begins(source: MetricsSource, slos: Iterable[SLO], *, start: float, end: float) -> float | None:
+async def data_begins(
+    source: MetricsSource,
+    slos: Iterable[SLO],
+    *,
+    start: float,
+    end: float,
+    enforced: Mapping[str, str] | None = None,
+) -> float | None:
     """Return about when the first of these SLOs has samples between `start` and `end`, all unix seconds.
 
     To the minute, as long as samples come without gaps of hours. None without any. Raises SourceUnreachable.
     """
     leaves = {leaf.uid: leaf for slo in slos for _, leaf in slo.leaves()}
-    found = [await _begins(source, leaf, start, end) for leaf in leaves.values()]
+    found = [await _begins(source, leaf, enforced or {}, start, end) for leaf in leaves.values()]
     return min((at for at in found if at is not None), default=None)
 
 
-async def _begins(source: MetricsSource, slo: SLO, start: float, end: float) -> float | None:
-    terms = probe_terms(slo, {})
+async def _begins(
+    source: MetricsSource, slo: SLO, enforced: Mapping[str, str], start: float, end: float
+) -> float | None:
+    terms = probe_terms(slo, enforced)
     if _TERM not in terms:
         return None
     question = Question(uid=slo.uid, at=end, terms={_TERM: terms[_TERM]})

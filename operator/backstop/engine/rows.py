@@ -4,13 +4,15 @@ Every group knows and does not know what the whole does; what it does not appear
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from backstop.domain.evidence import Slice
 from backstop.domain.ledger import Ledger
-from backstop.domain.timeslice import counted
 from backstop.engine.readings import Evidence
 from backstop.engine.tracked import Group, Tracked
 from backstop.vocabulary import MAX_GROUPS
+
+_LOST_SHARE: Final = 0.1  # of a stretch that was known: more of it unknown at a second look is no gap between scrapes
 
 
 def place_of(tracked: Tracked) -> tuple[Ledger, int]:
@@ -24,7 +26,7 @@ def append(tracked: Tracked, evidence: Evidence, *, seconds: int) -> None:
     """Seal a slice in all rows."""
     ledger, whole = place_of(tracked)
     admit(tracked, evidence.groups)
-    for row, part in _parts(tracked, evidence, seconds):
+    for row, part in _parts(tracked, evidence):
         ledger.append(
             row, good=part.good, bad=part.bad, unknown_seconds=0.0 if part.known else float(seconds), seconds=seconds
         )
@@ -37,7 +39,7 @@ def set_head(tracked: Tracked, evidence: Evidence, *, end: float) -> None:
     ledger, whole = place_of(tracked)
     admit(tracked, evidence.groups)
     seconds = end - ledger.newest(whole)
-    for row, part in _parts(tracked, evidence, seconds):
+    for row, part in _parts(tracked, evidence):
         unknown = 0.0 if part.known else seconds
         ledger.set_head(row, end=end, good=part.good, bad=part.bad, unknown_seconds=unknown)
 
@@ -51,11 +53,21 @@ def prepend(tracked: Tracked, slices: Sequence[Evidence], *, tier_step: int, gra
         ledger.prepend(row, step=tier_step, good=good, bad=bad, unknown_seconds=unknown, seconds=seconds)
 
 
-def mark_after(tracked: Tracked, boundary: int, at: float, slices: Sequence[Evidence]) -> None:
-    """Mark an instant in all rows from what was counted since a boundary before it."""
-    ledger, _ = place_of(tracked)
-    for row, (good, bad, _) in _sums(tracked, slices, 0).items():
-        ledger.mark_after(row, boundary, at, good=good, bad=bad, unknown_seconds=0.0)
+def mark_after(tracked: Tracked, boundary: int, at: float, slices: Sequence[Evidence], *, grain: int) -> bool:
+    """Mark an instant in all rows from slices of `grain` seconds since a boundary before it; the last may reach beyond.
+
+    False when they know so much less than the ledger does that the source must have lost data since.
+    """
+    ledger, whole = place_of(tracked)
+    counted = at - boundary
+    shares = [min((counted - number * grain) / grain, 1.0) for number in range(len(slices))]
+    unseen = sum(grain * share for share, evidence in zip(shares, slices, strict=True) if not evidence.raw.known)
+    known_to_be_unknown = ledger.unknown_around(whole, at)
+    if unseen > known_to_be_unknown + _LOST_SHARE * counted + grain:
+        return False
+    for row, (good, bad, unknown) in _sums(tracked, slices, grain, shares).items():
+        ledger.mark_after(row, boundary, at, good=good, bad=bad, unknown_seconds=min(unknown, known_to_be_unknown))
+    return True
 
 
 def admit(tracked: Tracked, keys: Iterable[Group]) -> None:
@@ -89,23 +101,23 @@ def _make_room(tracked: Tracked, ledger: Ledger) -> bool:
     return False
 
 
-def _parts(tracked: Tracked, evidence: Evidence, seconds: float) -> list[tuple[int, Slice]]:
+def _parts(tracked: Tracked, evidence: Evidence) -> list[tuple[int, Slice]]:
     """Return what each row counts of a slice."""
     _, whole = place_of(tracked)
-    slo = tracked.slo
-    absent = (
-        counted(Slice(0.0, 0.0), slo.timeslice, no_data=slo.evaluation.no_data, seconds=seconds)
-        if evidence.raw.known
-        else evidence.counted
-    )
+    # A group that is not there is not measured: a slice without it is no good one, or groups that are gone would go on.
+    absent = Slice(0.0, 0.0) if evidence.raw.known else evidence.counted
     parts = [(row, evidence.groups.get(key, absent)) for key, row in tracked.groups.items()]
     return [(whole, evidence.counted), *parts]
 
 
-def _sums(tracked: Tracked, slices: Sequence[Evidence], grain: int) -> dict[int, tuple[float, float, float]]:
+def _sums(
+    tracked: Tracked, slices: Sequence[Evidence], grain: int, shares: Sequence[float] | None = None
+) -> dict[int, tuple[float, float, float]]:
+    """Return good and bad events and unknown seconds of slices together, per row; of each slice its share."""
     sums = dict.fromkeys(tracked.rows, (0.0, 0.0, 0.0))
-    for evidence in slices:
-        for row, part in _parts(tracked, evidence, grain):
+    for evidence, share in zip(slices, shares or [1.0] * len(slices), strict=True):
+        for row, part in _parts(tracked, evidence):
             good, bad, unknown = sums[row]
-            sums[row] = good + part.good, bad + part.bad, unknown + (0.0 if part.known else grain)
+            unseen = 0.0 if part.known else grain * share
+            sums[row] = good + part.good * share, bad + part.bad * share, unknown + unseen
     return sums

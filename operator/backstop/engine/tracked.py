@@ -56,6 +56,7 @@ class Tracked:
     changed_at: float | None = None  # source time at which a changed indicator began a new row
     in_flight: bool = False  # a tick evaluates it just now
     known_from: float | None = None  # start of the oldest slice with data, source time
+    data_from: float | None = None  # where the source says that its data begins, where that had to be asked
     marked: set[float] = field(default_factory=set)  # instants that the ledger keeps exactly
     wanted_marks: set[float] = field(default_factory=set)  # instants to be marked, within coarse slices
     lost_marks: set[float] = field(default_factory=set)  # those that could not be read any more
@@ -69,6 +70,11 @@ class Tracked:
     def history_seconds(self) -> float:
         """How much history its windows ask for, as far as a ledger can hold it."""
         return min(max(window.history_seconds for window in self.slo.windows), LONG_TIERS[-1].span)
+
+    def had_data_before(self, at: float) -> bool:
+        """True when there is data from before an instant: only after it a lack of data is a gap (evaluation.noData)."""
+        begins = (begin for begin in (self.known_from, self.data_from) if begin is not None)
+        return any(begin < at for begin in begins)
 
     @property
     def slice_seconds(self) -> int:
