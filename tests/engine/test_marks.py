@@ -106,7 +106,7 @@ async def test_an_exclusion_in_the_past_is_read_again_to_the_second(edges, ago):
 async def test_edges_within_slices_take_the_part_of_the_slice_that_they_cut(length, ago):
     timeslice = Timeslice(seconds=length, target_ratio=Decimal("0.99"))
     slo = {"budgeting": Budgeting.TIMESLICES, "timeslice": timeslice, "windows": (WEEK,)}
-    excluded = Interval(NOW - ago + 431, NOW - ago + 5000)
+    excluded = Interval(NOW - ago + 1300, NOW - ago + 6500)
     async with life(**slo) as it:
         before = await it.settled()
         it.tracked.exclusions = (excluded,)

@@ -199,8 +199,8 @@ class History:
             oldest = ledger.oldest_of(row, tier.step)
             if oldest is None:
                 return True  # too young for this tier: the finer ones hold all there is
-            # Room for one stays free, so that what is sealed meanwhile does not push out what was just read.
-            room = ledger.newest(row) - tier.span + chunk
+            # As far back as a row reaches that was never restarted, or windows of that length would tell them apart.
+            room = ledger.newest(row) // tier.step * tier.step - tier.span
             chunks = [
                 end
                 for end in range(oldest, oldest - max(most.points * grain // chunk, 1) * chunk, -chunk)
