@@ -90,3 +90,35 @@ def test_falling_coverage_is_news_only_while_the_state_is_unknown(state, coverag
 def test_heartbeats_are_spread_by_a_fifth(spread, due):
     assert reason(a_status(), age=due - 1, spread=spread) is None
     assert reason(a_status(), age=due, spread=spread) is WriteReason.HEARTBEAT
+
+
+EU, US = {"region": "eu"}, {"region": "us"}
+
+
+def groups(*shown, count=None):
+    """Return the part of a status about groups, given as (labels, state, remaining)."""
+    entries = [{"labels": labels, "state": state, "remainingPercent": left} for labels, state, left in shown]
+    return {"groups": entries, "groupCount": len(entries) if count is None else count}
+
+
+def test_a_group_that_changes_its_state_is_written_at_once():
+    written = a_status(**groups((EU, "Healthy", 80.0), (US, "Healthy", 90.0)))
+    assert reason(a_status(**groups((EU, "AtRisk", 20.0), (US, "Healthy", 90.0))), written=written, age=0) is (
+        WriteReason.STATE
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        pytest.param(groups((EU, "Healthy", 80.05)), None, id="moved by less than is worth a write"),
+        pytest.param(groups((EU, "Healthy", 79.9)), WriteReason.NUMBERS, id="moved"),
+        pytest.param(groups((US, "AtRisk", 20.0)), WriteReason.NUMBERS, id="another one is the worst"),
+        pytest.param(groups((EU, "Healthy", 80.0), count=2), WriteReason.NUMBERS, id="more groups than are shown"),
+        pytest.param({}, WriteReason.NUMBERS, id="no group any more"),
+    ],
+)
+def test_numbers_of_groups_are_numbers(now, expected):
+    written = a_status(**groups((EU, "Healthy", 80.0)))
+    assert reason(a_status(**now), written=written) is expected
+    assert reason(a_status(**now), written=written, age=30) is None

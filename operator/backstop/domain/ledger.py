@@ -81,13 +81,6 @@ class Ledger:
         """The longest time back that the coarsest tier can answer for, in seconds."""
         return self.tiers[-1].span
 
-    def is_without_events(self, row: int) -> bool:
-        """True when nothing was counted in all that the row holds."""
-        at = np.array([float(self.oldest(row)), self._head_end[row]])
-        rows = np.array([row])
-        first, last = (self.cumulative(rows, float(instant))[:2, 0] for instant in at)
-        return bool((first == last).all())
-
     def bytes_per_row(self) -> int:
         """Memory of one row in its arrays."""
         return sum(tier.slots * (8 + 8 + 4) for tier in self.tiers)
@@ -194,6 +187,10 @@ class Ledger:
     def newest(self, row: int) -> int:
         """The newest sealed boundary of a row, unix seconds."""
         return int(self._rings[0].newest[row])
+
+    def end(self, row: int) -> float:
+        """The end of what is known of a row, its head included."""
+        return float(max(self._head_end[row], self.newest(row)))
 
     def oldest(self, row: int) -> int:
         """The oldest boundary of a row in any tier: before it nothing is known."""

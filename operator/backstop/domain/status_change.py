@@ -62,6 +62,8 @@ def write_reason(
         return WriteReason.SPEC
     if written.get("state") != current.get("state") or _conditions(written) != _conditions(current):
         return WriteReason.STATE
+    if _group_changed(written, current):
+        return WriteReason.STATE
     if age_seconds >= limits.numbers_every and moved(written, current):
         return WriteReason.NUMBERS
     if age_seconds >= limits.heartbeat * (1 + HEARTBEAT_SPREAD * spread):
@@ -80,6 +82,8 @@ def slo_moved(written: Status, current: Status) -> bool:
         return True
     if current.get("state") == State.UNKNOWN and _coverage_moved(written, current):
         return True
+    if written.get("groupCount") != current.get("groupCount") or _groups_moved(written, current):
+        return True
     old_burn, new_burn = written.get("burnRates") or {}, current.get("burnRates") or {}
     if old_burn.keys() != new_burn.keys():
         return True
@@ -94,6 +98,27 @@ def _coverage_moved(written: Status, current: Status) -> bool:
     old = {w["name"]: w.get("coverage", 0.0) for w in written.get("windows", ())}
     new = {w["name"]: w.get("coverage", 0.0) for w in current.get("windows", ())}
     return any(abs(value - old.get(name, 0.0)) >= COVERAGE_SHARE - _ROUNDING for name, value in new.items())
+
+
+def _group_changed(written: Status, current: Status) -> bool:
+    """True when a group that was shown has another state; which groups are shown is a matter of numbers."""
+    old, new = _by_labels(written), _by_labels(current)
+    return any(old[labels].get("state") != new[labels].get("state") for labels in old.keys() & new.keys())
+
+
+def _groups_moved(written: Status, current: Status) -> bool:
+    old, new = _by_labels(written), _by_labels(current)
+    if old.keys() != new.keys():
+        return True
+    left = ((old[labels].get("remainingPercent"), new[labels].get("remainingPercent")) for labels in new)
+    return any(
+        was != now if was is None or now is None else abs(now - was) >= REMAINING_POINTS - _ROUNDING
+        for was, now in left
+    )
+
+
+def _by_labels(status: Status) -> dict[tuple[tuple[str, str], ...], Mapping[str, Any]]:
+    return {tuple(sorted(group["labels"].items())): group for group in status.get("groups") or ()}
 
 
 def _remaining(status: Status) -> dict[str, float]:

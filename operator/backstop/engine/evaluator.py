@@ -33,7 +33,7 @@ from backstop.engine.readings import (
     slice_questions,
     too_many_groups,
 )
-from backstop.engine.rows import append, place_of, release, set_head
+from backstop.engine.rows import append, has_room, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
 from backstop.engine.sources import SourceBinding, enforced_matchers
@@ -41,6 +41,7 @@ from backstop.engine.tracked import (
     DEFAULT_SCRAPE_SECONDS,
     PROBE_AGAIN_SECONDS,
     PROBE_EVERY_SECONDS,
+    REGROUP_EVERY_SECONDS,
     Tracked,
     Traits,
     good_seen,
@@ -138,9 +139,9 @@ class SourceEvaluator:
                     if terms := probe_terms(leaf, self.enforced(leaf)):
                         asked.append(Question(uid=leaf.uid, at=at, terms=terms, alone=tracked.alone))
         for question, outcome in await ask(self.source, asked):
-            if (leaf := unmet.get(question.uid)) is not None:
+            if (component := unmet.get(question.uid)) is not None:
                 if not isinstance(outcome, Failure):
-                    probe = read_probe(leaf, outcome)
+                    probe = read_probe(component, outcome)
                     seconds = probe.scrape_seconds or DEFAULT_SCRAPE_SECONDS
                     self._traits[leaf.uid] = Traits(scrape_seconds=seconds, native=probe.native)
                 continue
@@ -172,14 +173,23 @@ class SourceEvaluator:
         if tracked.row is not None and tracked.ledger is not None:
             newest = tracked.ledger.newest(tracked.row)
             # Left too far behind, or in a future that the source has taken back.
-            usable = sealed - newest <= STANDARD_TIERS[0].span and newest <= at
+            usable = sealed - newest <= STANDARD_TIERS[0].span and newest <= at and not self._regroups(tracked)
             if usable and (tracked.ledger is fits or fits is self._standard):
                 return
             release(tracked)
         tracked.ledger, tracked.row, tracked.anchor = fits, fits.add(sealed), sealed
         tracked.backfilled_seconds = 0.0
         tracked.traits.good_seen_at = tracked.known_from = tracked.data_from = None
-        tracked.too_many_groups = False
+        tracked.too_many_groups = tracked.regrouping
+
+    def _regroups(self, tracked: Tracked) -> bool:
+        """True when groups were refused and now there may be room for all: what was not counted of them is read."""
+        now = self._local.monotonic()
+        if not tracked.too_many_groups or tracked.regrouping or now < tracked.regroup_due:
+            return False
+        tracked.regroup_due = now + REGROUP_EVERY_SECONDS
+        tracked.regrouping = has_room(tracked)
+        return tracked.regrouping
 
     def _sealed_end(self, tracked: Tracked, at: float) -> int:
         step = tracked.slice_seconds
@@ -298,6 +308,8 @@ class SourceEvaluator:
             if evidence.counted.known and fits:
                 set_head(tracked, evidence, end=at)
                 note_evidence(tracked, evidence, start=at, step=0.0)
+            if tracked.regrouping and tracked.history_read:
+                tracked.too_many_groups = tracked.regrouping = False
             data = too_many_groups(tracked.slo) if tracked.too_many_groups else evidence.raw
         tracked.data = follow_data(
             tracked.data, data, at=at, stale_after_seconds=tracked.slo.evaluation.stale_after_seconds

@@ -220,7 +220,7 @@ def _read_groups(slo: SLO, answer: Answer, *, at: float, seconds: float, good_se
         refused = too_many_groups(slo)
         return Evidence(refused, refused)
     newest, seen = _only(answer, "newest"), slo.uid in good_seen
-    raw = _judge(slo, sums, newest=newest, at=at, good_seen=seen)
+    raw = _astray(slo, groups) or _judge(slo, sums, newest=newest, at=at, good_seen=seen)
     if raw.good > 0:
         good_seen.add(slo.uid)
     whole = _counted(slo, raw, seconds)
@@ -231,6 +231,24 @@ def _read_groups(slo: SLO, answer: Answer, *, at: float, seconds: float, good_se
         for key, counts in groups.items()
     }
     return Evidence(raw, whole, of_groups)
+
+
+def _astray(slo: SLO, groups: Mapping[Group, Mapping[str, float | None]]) -> Slice | None:
+    """Return what is wrong where all events of the part are in groups that the total does not have.
+
+    Then the two do not share the labels, and each group would be shown without its errors, or without its successes.
+    """
+    counting = {key: counts for key, counts in groups.items() if counts["part"] is not None and counts["part"] != 0}
+    totals = [f"{kind}total" for kind in ("", *(f"{kind}_" for kind in _DETAILS))]
+    if not counting or any(counts[name] is not None for counts in counting.values() for name in totals):
+        return None
+    first = ", ".join(f'{label}="{value}"' for label, value in zip(slo.group_by, next(iter(counting)), strict=True))
+    part = "good" if part_is_good(slo) else "bad"
+    return unknown(
+        Reason.INCONSISTENT,
+        f"spec.groupBy: events of {part} are in the group {first}, which total does not have; group by labels that the"
+        " series of both have",
+    )
 
 
 def too_many_groups(slo: SLO) -> Slice:

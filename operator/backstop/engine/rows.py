@@ -3,8 +3,10 @@
 Every group knows and does not know what the whole does; what it does not appear in counted nothing there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
+
+import numpy as np
 
 from backstop.domain.evidence import Slice
 from backstop.domain.ledger import Ledger
@@ -73,13 +75,19 @@ def mark_after(tracked: Tracked, boundary: int, at: float, slices: Sequence[Evid
 def admit(tracked: Tracked, keys: Iterable[Group]) -> None:
     """Give groups that are new a row. Those too many are refused, unless old ones without an event can go."""
     ledger, whole = place_of(tracked)
-    for key in keys:
+    present = dict.fromkeys(keys)
+    for key in present:
         if key in tracked.groups:
             continue
-        if len(tracked.groups) >= MAX_GROUPS and not _make_room(tracked, ledger):
-            tracked.too_many_groups = True
+        if len(tracked.groups) >= MAX_GROUPS and not _make_room(tracked, ledger, present):
+            tracked.too_many_groups, tracked.regrouping = True, False
             return
         tracked.groups[key] = ledger.add_like(whole)
+
+
+def has_room(tracked: Tracked) -> bool:
+    """True when fewer groups than are allowed have an event in any window."""
+    return len(tracked.groups) < MAX_GROUPS or bool(_quiet(tracked))
 
 
 def release(tracked: Tracked) -> None:
@@ -92,13 +100,24 @@ def release(tracked: Tracked) -> None:
     tracked.marked, tracked.wanted_marks, tracked.lost_marks = set(), set(), set()
 
 
-def _make_room(tracked: Tracked, ledger: Ledger) -> bool:
-    for key, row in tracked.groups.items():
-        if ledger.is_without_events(row):
-            ledger.remove(row)
-            del tracked.groups[key]
-            return True
-    return False
+def _make_room(tracked: Tracked, ledger: Ledger, present: Collection[Group]) -> bool:
+    """Drop a group without an event in any window, one that is gone if possible; False when all have some."""
+    quiet = _quiet(tracked)
+    if not quiet:
+        return False
+    gone = next((key for key in quiet if key not in present), quiet[0])
+    ledger.remove(tracked.groups.pop(gone))
+    return True
+
+
+def _quiet(tracked: Tracked) -> list[Group]:
+    """Return the groups without an event in the longest window."""
+    ledger, whole = place_of(tracked)
+    rows = np.array(list(tracked.groups.values()), dtype=np.intp)
+    end = ledger.end(whole)
+    counts = ledger.window(rows, start=end - tracked.history_seconds(), end=end)
+    without = counts.good + counts.bad <= 0
+    return [key for key, quiet in zip(tracked.groups, without, strict=True) if quiet]
 
 
 def _parts(tracked: Tracked, evidence: Evidence) -> list[tuple[int, Slice]]:

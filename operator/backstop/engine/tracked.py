@@ -16,6 +16,7 @@ from backstop.vocabulary import MAX_GROUPS
 DEFAULT_SCRAPE_SECONDS: Final = 15.0  # until it was estimated from the samples
 PROBE_EVERY_SECONDS: Final = 1800.0
 PROBE_AGAIN_SECONDS: Final = 60.0  # after a probe that found nothing, or something new
+REGROUP_EVERY_SECONDS: Final = 1800.0  # reading history anew is dear
 
 
 Group = tuple[str, ...]  # values of the labels in groupBy, in their order
@@ -61,7 +62,9 @@ class Tracked:
     wanted_marks: set[float] = field(default_factory=set)  # instants to be marked, within coarse slices
     lost_marks: set[float] = field(default_factory=set)  # those that could not be read any more
     marking: bool = False
-    too_many_groups: bool = False
+    too_many_groups: bool = False  # some were refused, so that those held are not all
+    regrouping: bool = False  # history is read anew, since there may be room for all by now
+    regroup_due: float = 0.0  # monotonic seconds
     sealed: list[tuple[int, Slice]] | None = None  # end and data of slices since they were taken; None: nobody takes them
     head_from: int | None = None  # the boundary from which the head was asked; None while minutes are caught up
     fault: str | None = None  # a defect of ours that this object brought to light
