@@ -38,7 +38,10 @@ def assess(tracked: Sequence[Tracked], ledger: Ledger, *, at: float, clock_skew_
 
 
 def counts_over(tracked: Tracked, *, seconds: float, at: float) -> WindowCounts:
-    """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for."""
+    """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for.
+
+    What is not sealed yet, the newest one or two minutes, is taken as spread evenly.
+    """
     if tracked.row is None or tracked.ledger is None:
         raise ValueError(f"SLO {tracked.slo.key} was never evaluated")
     readout = Readout(tracked.ledger, np.array([tracked.row], dtype=np.intp), tracked.exclusions)
