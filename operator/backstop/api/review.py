@@ -56,6 +56,7 @@ class Review:
     problems: tuple[Remark, ...] = ()
     warnings: tuple[Remark, ...] = ()
     body: object = None  # the object itself; None for a file that cannot be read
+    place_of: Callable[[Location], Place] | None = None  # where a field of it stands
 
     @property
     def subject(self) -> str:
@@ -103,7 +104,11 @@ class _Where:
             problems=self._remarks(problems),
             warnings=self._remarks(warnings),
             body=value,
+            place_of=self._place_of,
         )
+
+    def _place_of(self, location: Location) -> Place:
+        return self.document.place_of((*self.location, *location))
 
     def _remarks(self, problems: Sequence[Problem]) -> tuple[Remark, ...]:
         """Give problems their places, and return them in the order of those."""
@@ -111,7 +116,7 @@ class _Where:
             Remark(
                 path=problem.path,
                 text=problem.text,
-                place=self.document.place_of((*self.location, *problem.location)),
+                place=self._place_of(problem.location),
                 not_supported_yet=problem.not_supported_yet,
             )
             for problem in problems

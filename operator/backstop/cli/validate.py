@@ -11,6 +11,7 @@ import click
 import yaml
 
 from backstop.api.review import Outcome, Remark, Review
+from backstop.api.review_composites import with_components
 from backstop.cli.remarks import echo, print_remarks, printable, reviews_of
 from backstop.vocabulary import GROUP
 
@@ -23,8 +24,8 @@ Examples:
   helm template . | backstop validate -f -   what another program prints
   backstop validate -f slos/ -o json         for programs
 
-No cluster is asked. Checked are fields, limits, rules and PromQL; whether the source in spec.source exists is known to
-the operator only. Objects of other groups are skipped.
+No cluster is asked. Checked are fields, limits, rules and PromQL, and composites with the SLOs in the same files;
+whether the source in spec.source exists is known to the operator only. Objects of other groups are skipped.
 
 Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not change it.
 """
@@ -43,7 +44,7 @@ Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not ch
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
 def command(names: tuple[str, ...], output: str) -> None:
     """Check manifests without a cluster; tell the line and the path of every problem, and what to write instead."""
-    reviews = list(reviews_of(names, now=datetime.now(UTC)))
+    reviews = with_components(list(reviews_of(names, now=datetime.now(UTC))))
     if output == "json":
         click.echo(json.dumps(_report(reviews), indent=2, ensure_ascii=False))
     elif output == "yaml":

@@ -31,11 +31,12 @@ _SEARCHED: Final = 64  # SLOs that are looked at for a cycle; a longer one is to
 
 
 class ComponentRefused(SpecError):
-    """A composite cannot be evaluated with the components that it names."""
+    """A composite cannot be evaluated with the components that it names; `index` is the first that cannot be used."""
 
-    def __init__(self, reason: Reason, path: str, problem: str) -> None:
-        super().__init__(path, problem)
+    def __init__(self, reason: Reason, index: int, problem: str) -> None:
+        super().__init__(f"spec.indicator.composite.components[{index}].slo", problem)
         self.reason = reason
+        self.index = index
 
 
 class _Unusable(Exception):
@@ -100,8 +101,7 @@ def _filled(slo: SLO, indicator: CompositeIndicator, find: Find, chain: tuple[st
         try:
             found = _component(slo, component.name, find, chain)
         except _Unusable as problem:
-            path = f"spec.indicator.composite.components[{index}].slo"
-            raise ComponentRefused(problem.reason, path, str(problem)) from problem
+            raise ComponentRefused(problem.reason, index, str(problem)) from problem
         parts.append(replace(component, slo=found))
     return replace(indicator, components=tuple(parts))
 
