@@ -9,6 +9,7 @@ import yaml
 
 from backstop.api.configuration import Configuration, parse_configuration
 from backstop.api.to_domain import check_slo
+from backstop.api.to_maintenance import check_maintenance
 from backstop.api.v1alpha1.slo import SLOSpec
 from backstop.vocabulary import GROUP
 from tests.chart.render import only, render
@@ -17,6 +18,7 @@ from tests.docs.pages import Block, blocks, blocks_of, name_of, pages
 YAML = [block for block in blocks("yaml") if "{{" not in block.text or "{{.window}}" in block.text]
 SPEC_FIELDS = {field.alias for field in SLOSpec.model_fields.values()}
 CONFIGURATION_FIELDS = {field.alias for field in Configuration.model_fields.values()}
+CHECKS = {"SLO": check_slo, "MaintenanceWindow": check_maintenance}
 BASE_SPEC = {"target": 99.9, "indicator": {"boolean": {"metric": "up"}}}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.REPORT_NDIFF
 
@@ -32,7 +34,8 @@ def problems_of(document: Any) -> list[str]:
     if not isinstance(document, dict):
         return ["is no mapping"]
     if str(document.get("apiVersion", "")).startswith(f"{GROUP}/"):
-        return [str(problem.error()) for problem in check_slo(document).problems]
+        check = CHECKS.get(document.get("kind", ""), check_slo)
+        return [str(problem.error()) for problem in check(document).problems]
     if document.keys() <= SPEC_FIELDS:
         whole = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "SLO", "metadata": {"name": "x"}}
         return [str(p.error()) for p in check_slo(whole | {"spec": BASE_SPEC | document}).problems]
@@ -58,6 +61,11 @@ def test_there_are_examples_to_check():
     ("text", "expected"),
     [
         pytest.param("apiVersion: backstop.dev/v1alpha1\nkind: SLO\nspec: {}", "metadata", id="an SLO without a name"),
+        pytest.param(
+            "apiVersion: backstop.dev/v1alpha1\nkind: MaintenanceWindow\nmetadata: {name: x}\nspec: {slos: {}}",
+            "spec.slos",
+            id="a maintenance window that selects nothing",
+        ),
         pytest.param("windows: [{name: 30d, rolling: 30 days}]", "spec.windows[0].rolling", id="a part of a spec"),
     ],
 )
