@@ -13,6 +13,7 @@ from backstop.engine.evaluator import SourceEvaluator
 from backstop.engine.sources import SourceBinding
 from backstop.engine.tracked import Tracked
 from backstop.engine.witnesses import Witnesses
+from backstop.ports.checkpoints import Checkpoints
 from backstop.ports.clock import Clock
 from backstop.ports.metrics import MetricsSource
 from tests.fakes.telemetry import RecordingTelemetry
@@ -21,7 +22,9 @@ from tests.fakes.telemetry import RecordingTelemetry
 class Harness:
     """One evaluator with its background fetches running."""
 
-    def __init__(self, source: MetricsSource, clock: Clock, **settings: object) -> None:
+    def __init__(
+        self, source: MetricsSource, clock: Clock, *, checkpoints: Checkpoints | None = None, **settings: object
+    ) -> None:
         self.telemetry = RecordingTelemetry()
         self.clock = clock
         self.evaluator = SourceEvaluator(
@@ -29,6 +32,7 @@ class Harness:
             clock=clock,
             telemetry=self.telemetry,
             witnesses=Witnesses(None, clock),
+            checkpoints=checkpoints,
         )
 
     @classmethod

@@ -1,6 +1,7 @@
 """Puts the operator together: which adapters there are, and the order in which they start and stop."""
 
 import asyncio
+import json
 import os
 import secrets
 import socket
@@ -24,6 +25,7 @@ from backstop.adapters.kubernetes.status_writer import KubernetesStatusWriter
 from backstop.adapters.kubernetes.sweeper import Sweeper
 from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReader
 from backstop.adapters.prometheus.source import connect
+from backstop.adapters.store.checkpoints import SqliteCheckpoints
 from backstop.adapters.telemetry.logs import configure_logs
 from backstop.adapters.telemetry.measured import MeasuredSource
 from backstop.adapters.telemetry.prometheus import PrometheusTelemetry
@@ -82,6 +84,7 @@ class Operator:
             limits=WriteLimits(numbers_every=config.status.minimum_interval, heartbeat=config.status.heartbeat),
             writes_per_second=config.status.writes_per_second,
         )
+        self._checkpoints = _checkpoints(config, telemetry)
         self.engine = Engine(
             parse=to_domain,
             clock=clock,
@@ -89,10 +92,12 @@ class Operator:
             publisher=self._publisher,
             witnesses=Witnesses(KubernetesWorkloadReader(client), clock),
             awaited=KINDS,
+            checkpoints=self._checkpoints,
         )
         self._started_with = config
         self._bindings: dict[str, tuple[Source, SourceBinding]] = {}
         self._closing: asyncio.TaskGroup
+        self._orderly = False  # no part failed, so what is known may be kept
         self.web = WebServer(
             host=config.web.host,
             port=config.web.port,
@@ -122,6 +127,7 @@ class Operator:
                 log.info("operator.stopping")
                 for part in parts:
                     part.cancel()
+            self._orderly = True
         finally:
             await self._close()
 
@@ -133,7 +139,7 @@ class Operator:
             on_object=self.engine.on_object,
             on_deleted=self.engine.on_deleted,
             on_synced=self.engine.on_synced,
-            on_deaf=lambda kind: watcher.restart(f"the watch of {kind} is deaf"),
+            on_deaf=lambda kind: watchers[kind].restart(f"the watch of {kind} is deaf"),
             monotonic=self._clock.monotonic,
         )
         sweeper = Sweeper(
@@ -142,12 +148,12 @@ class Operator:
             clock=self._clock,
             namespaces=namespaces,
             on_absent=self.engine.on_absent,
-            on_served=lambda kind: watcher.restart(f"{kind} is served now"),
+            on_served=lambda kind: watchers[kind].restart(f"{kind} is served now"),
         )
 
-        def restarted(_: str) -> None:
+        def restarted(kind: str, _: str) -> None:
             self.telemetry.watch_restarted()
-            sweeper.request()
+            sweeper.request(kind)
 
         callbacks = WatchCallbacks(
             on_object=intake.watched,
@@ -155,14 +161,15 @@ class Operator:
             on_listed=sweeper.request,
             on_restart=restarted,
         )
-        watcher = Watcher(
-            callbacks, loop=loop, namespaces=namespaces, login=self._log_in, kinds=sweeper.watchable
-        )
-        watcher.start()
+        watchers = {
+            kind: Watcher(kind, callbacks, loop=loop, namespaces=namespaces, login=self._log_in) for kind in KINDS
+        }
+        for watcher in watchers.values():
+            watcher.start()
         try:
             await sweeper.run()
         finally:
-            await asyncio.to_thread(watcher.stop)
+            await asyncio.gather(*(asyncio.to_thread(watcher.stop) for watcher in watchers.values()))
 
     async def _log_in(self) -> Credentials:
         found = await self._client.connection()
@@ -199,14 +206,17 @@ class Operator:
 
     def _warn_of_restart(self, config: Configuration) -> None:
         """Name the sections that are read at start only."""
-        for section in ("watch", "leader_election", "status", "web"):
+        for section in ("watch", "leader_election", "status", "checkpoint", "web"):
             if getattr(config, section) != getattr(self._started_with, section):
                 log.warning("configuration.needs_restart", section=section)
 
     def _bind(self, source: Source) -> SourceBinding:
         measured = MeasuredSource(connect(source), telemetry=self.telemetry, clock=self._clock)
         return SourceBinding(
-            source=measured, allowed_namespaces=source.allowed_namespaces, enforced_matchers=source.enforce_matcher
+            source=measured,
+            allowed_namespaces=source.allowed_namespaces,
+            enforced_matchers=source.enforce_matcher,
+            identity=json.dumps([source.url, dict(source.headers), dict(source.header_files)], sort_keys=True),
         )
 
     def _alive(self) -> str | None:
@@ -219,10 +229,25 @@ class Operator:
     async def _close(self) -> None:
         if self._elector is not None:
             await self._elector.release()
+        if self._checkpoints is not None:
+            if self._orderly:
+                await self.engine.save()
+            await self._checkpoints.close()
         for _, binding in self._bindings.values():
             await binding.source.close()
         await self.web.close()
         await self._client.close()
+
+
+def _checkpoints(config: Configuration, telemetry: PrometheusTelemetry) -> SqliteCheckpoints | None:
+    """Return where the ledger is kept, None where the configuration names no folder."""
+    if config.checkpoint.folder is None:
+        return None
+    return SqliteCheckpoints(
+        Path(config.checkpoint.folder),
+        volume_bytes=config.checkpoint.size_mebibytes * 2**20,
+        on_set_aside=telemetry.checkpoint_set_aside,
+    )
 
 
 def _elector(

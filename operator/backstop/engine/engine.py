@@ -16,8 +16,11 @@ from backstop.domain.composite import ComponentRefused
 from backstop.domain.errors import SpecError
 from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import PASSING
+from backstop.engine.checkpointing import Checkpointing
 from backstop.engine.composites import Composites
+from backstop.engine.containment import contained
 from backstop.engine.evaluator import SourceEvaluator
+from backstop.engine.fingerprint import meaning
 from backstop.engine.maintenance import MaintenanceWindows
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.registry import Parse, Registered, Registry
@@ -25,6 +28,7 @@ from backstop.engine.scheduler import ATTENTION_BURN_RATE, Scheduler
 from backstop.engine.sources import SourceBinding, check_source
 from backstop.engine.tracked import Tracked
 from backstop.engine.witnesses import Witnesses
+from backstop.ports.checkpoints import Checkpoint, CheckpointStore
 from backstop.ports.clock import Clock
 from backstop.ports.telemetry import Telemetry
 from backstop.vocabulary import Reason, State
@@ -54,6 +58,7 @@ class Engine:
         publisher: StatusPublisher,
         witnesses: Witnesses,
         awaited: Collection[str] = (),
+        checkpoints: CheckpointStore | None = None,
     ) -> None:
         self._clock = clock
         self._telemetry = telemetry
@@ -78,6 +83,11 @@ class Engine:
             may_tell=lambda: "SLO" in self._synced,
             changed=self._budgets_changed,
         )
+        self._checkpointing: Checkpointing | None = None
+        if checkpoints is not None:
+            self._checkpointing = Checkpointing(
+                checkpoints, tracked=self._tracked, export=self._checkpoint, clock=clock, telemetry=telemetry
+            )
         self.scheduler = Scheduler(
             clock=clock,
             telemetry=telemetry,
@@ -102,6 +112,13 @@ class Engine:
             tasks.create_task(self._publisher.run(), name="publisher")
             tasks.create_task(self._maintenance.run(), name="maintenance")
             tasks.create_task(self._composites.run(), name="composites")
+            if self._checkpointing is not None:
+                tasks.create_task(self._checkpointing.run(), name="checkpointing")
+
+    async def save(self) -> None:
+        """Keep what is known for the next process, as far as a stop leaves time for it."""
+        if self._checkpointing is not None:
+            await self._checkpointing.save_all()
 
     def set_sources(self, bindings: Mapping[str, SourceBinding]) -> None:
         """Take the sources of a configuration. One whose binding is the same object keeps its ledger."""
@@ -115,6 +132,8 @@ class Engine:
                     clock=self._clock,
                     telemetry=self._telemetry,
                     witnesses=self._witnesses,
+                    checkpoints=self._checkpointing,
+                    exclusions=self._maintenance.calendar.exclusions,
                 )
                 self._start_history(name)
         self._registry.recheck(self._check)
@@ -161,6 +180,8 @@ class Engine:
         else:
             for uid in self._registry.missing_from(uids):
                 self.on_deleted(kind, uid)
+            if self._checkpointing is not None:
+                self._checkpointing.listed(frozenset(Uid(uid) for uid in uids))
         self._synced.add(kind)
 
     def on_absent(self, kind: str) -> None:
@@ -203,10 +224,12 @@ class Engine:
                 tracked.backfill_due = 0.0
                 self._settling[uid] = _Settling(self._clock.monotonic(), known_before=True)
             return
+        changed_at = None
         if tracked is not None:
-            log.info("slo.restarted", slo=slo.key, why="its indicator or source changed: the ledger begins anew")
+            log.info("slo.restarted", slo=slo.key, why="what it counts was changed: the ledger begins anew")
+            changed_at = self._clock.now().timestamp()
             self._untrack(uid)
-        self._tracked[uid] = Tracked(slo=slo)
+        self._tracked[uid] = Tracked(slo=slo, changed_at=changed_at)
         self._settling[uid] = _Settling(self._clock.monotonic(), known_before=known_before)
         if not known_before:
             self._publisher.waiting(uid, generation=registered.generation)
@@ -220,6 +243,12 @@ class Engine:
             evaluator.forget(tracked)
         tracked.gone = True
         self._telemetry.forgotten(tracked.slo)
+
+    def _checkpoint(self, tracked: Tracked) -> Checkpoint | None:
+        checkpoint = None
+        with contained(tracked):
+            checkpoint = self._evaluators[tracked.slo.source].checkpoint(tracked)
+        return checkpoint
 
     def _everything_tracked(self) -> Iterator[tuple[str, Tracked]]:
         for tracked in list(self._tracked.values()):
@@ -294,8 +323,4 @@ class _Settling:
 
 def _same_series(old: SLO, new: SLO) -> bool:
     """True when both count the same events, so that the ledger stays true."""
-    return (old.indicator, old.source, old.evaluation.no_traffic) == (
-        new.indicator,
-        new.source,
-        new.evaluation.no_traffic,
-    )
+    return meaning(old) == meaning(new)

@@ -6,7 +6,7 @@ outage between the operator and the source leaves no hole as long as the source 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,12 +15,14 @@ import structlog
 from backstop.domain.assessment import Assessment
 from backstop.domain.errors import QueryRejected, SourceUnreachable
 from backstop.domain.evidence import Slice, unknown
+from backstop.domain.interval import Interval
 from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
 from backstop.domain.slo import SLO, CompositeIndicator, Uid
 from backstop.domain.verdict import follow_data
 from backstop.engine.asking import Failure, Outcome, Reply, ask, reply_of
 from backstop.engine.assess import assess
 from backstop.engine.containment import contained
+from backstop.engine.fingerprint import fingerprint
 from backstop.engine.history import History, note_evidence
 from backstop.engine.marks import look_for_marks
 from backstop.engine.planner import Question
@@ -33,7 +35,8 @@ from backstop.engine.readings import (
     slice_questions,
     too_many_groups,
 )
-from backstop.engine.rows import append, has_room, place_of, release, set_head
+from backstop.engine.resuming import checkpoint_of, resume_new
+from backstop.engine.rows import append, has_room, move, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
 from backstop.engine.sources import SourceBinding, enforced_matchers
@@ -47,11 +50,14 @@ from backstop.engine.tracked import (
     good_seen,
 )
 from backstop.engine.witnesses import Witnesses
+from backstop.ports.checkpoints import Checkpoint, Checkpoints, NoCheckpoints
 from backstop.ports.clock import Clock
 from backstop.ports.telemetry import Telemetry
 from backstop.vocabulary import Reason
 
 log = structlog.get_logger(__name__)
+
+Exclusions = Callable[[SLO, float, float], tuple[Interval, ...]]  # what no budget counts, from and to source times
 
 SEAL_MARGIN_SECONDS: Final = 5.0  # beside one scrape interval (semantics K19)
 MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in the background
@@ -79,8 +85,12 @@ class SourceEvaluator:
         clock: Clock,
         telemetry: Telemetry,
         witnesses: Witnesses,
+        checkpoints: Checkpoints | None = None,
+        exclusions: Exclusions | None = None,
     ) -> None:
         self._binding = binding
+        self._exclusions = exclusions
+        self._checkpoints = checkpoints or NoCheckpoints()
         self.source = source = binding.source
         self.clock = SourceClock(source, clock)
         self._local = clock
@@ -94,6 +104,13 @@ class SourceEvaluator:
     def enforced(self, slo: SLO) -> dict[str, str]:
         """The matchers that this source forces on an SLO."""
         return enforced_matchers(slo, self._binding)
+
+    def checkpoint(self, tracked: Tracked) -> Checkpoint | None:
+        """Return what is to be kept of an SLO over a restart; None while it has no row."""
+        return checkpoint_of(tracked, self._fingerprint(tracked.slo))
+
+    def _fingerprint(self, slo: SLO) -> str:
+        return fingerprint(slo, self._binding)
 
     def forget(self, tracked: Tracked) -> None:
         """Give the row of an SLO back."""
@@ -109,7 +126,6 @@ class SourceEvaluator:
         """
         for tracked in due:
             tracked.fault = None
-            self._traits[tracked.slo.uid] = tracked.traits
         if self.clock.is_due():
             try:
                 await self.clock.ask()
@@ -117,10 +133,16 @@ class SourceEvaluator:
             except (SourceUnreachable, QueryRejected, IndexError) as problem:
                 log.warning("source.time_unknown", source=self.source.name, problem=str(problem))
         at = float(int(self.clock.now()))
+        await resume_new(due, self._checkpoints, fingerprint=self._fingerprint, ledger_for=self._ledger_for, at=at)
+        due = [t for t in due if not t.gone]
+        for tracked in due:
+            self._traits[tracked.slo.uid] = tracked.traits
         await self._probe([t for t in due if t.probe_due <= self._local.monotonic()], at)
         due = [t for t in due if not t.gone]
         for tracked in due:
             self._ensure_row(tracked, at)
+            if self._exclusions is not None:
+                tracked.exclusions = self._exclusions(tracked.slo, at - tracked.history_seconds(), at)
         await self._read(due, at)
         await self._witnesses.hear_all([t for t in due if t.slo.workload is not None])
         return self._assess([t for t in due if not t.gone and t.fault is None], at)
@@ -167,14 +189,15 @@ class SourceEvaluator:
         tracked.traits.scrape_seconds = max((traits.scrape_seconds for traits in known), default=DEFAULT_SCRAPE_SECONDS)
 
     def _ensure_row(self, tracked: Tracked, at: float) -> None:
-        """Give a new SLO a row, and a new one where the old one cannot go on."""
+        """Give a new SLO a row, a row of longer tiers where a window asks for it, or a new one where all is over."""
         sealed = self._sealed_end(tracked, at)
-        fits = self._standard if tracked.history_seconds() <= self._standard.span else self._long
+        fits = self._ledger_for(tracked)
         if tracked.row is not None and tracked.ledger is not None:
             newest = tracked.ledger.newest(tracked.row)
-            # Left too far behind, or in a future that the source has taken back.
-            usable = sealed - newest <= STANDARD_TIERS[0].span and newest <= at and not self._regroups(tracked)
-            if usable and (tracked.ledger is fits or fits is self._standard):
+            # Not left behind for longer than it holds, and not in a future that the source has taken back.
+            if sealed - newest <= tracked.ledger.span and newest <= at and not self._regroups(tracked):
+                if tracked.ledger is not fits and fits is self._long:
+                    move(tracked, fits)
                 return
             release(tracked)
         tracked.ledger, tracked.row, tracked.anchor = fits, fits.add(sealed), sealed
@@ -190,6 +213,9 @@ class SourceEvaluator:
         tracked.regroup_due = now + REGROUP_EVERY_SECONDS
         tracked.regrouping = has_room(tracked)
         return tracked.regrouping
+
+    def _ledger_for(self, tracked: Tracked) -> Ledger:
+        return self._standard if tracked.history_seconds() <= self._standard.span else self._long
 
     def _sealed_end(self, tracked: Tracked, at: float) -> int:
         step = tracked.slice_seconds
@@ -286,9 +312,7 @@ class SourceEvaluator:
             self.history.mark(tracked)
 
     def _evidence(self, tracked: Tracked, reply: Reply, *, at: float, seconds: float, seen: set[Uid]) -> Evidence:
-        evidence = read_slice(
-            tracked.slo, reply.answer, at=at, seconds=seconds, good_seen=seen, failed=reply.failed
-        )
+        evidence = read_slice(tracked.slo, reply.answer, at=at, seconds=seconds, good_seen=seen, failed=reply.failed)
         return evidence if tracked.had_data_before(at) else before_all_data(evidence)
 
     def _store_head(self, tracked: Tracked, reply: Reply | Failure, at: float, seen: set[Uid]) -> None:

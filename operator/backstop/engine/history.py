@@ -14,6 +14,7 @@ import structlog
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
 from backstop.domain.evidence import unknown
+from backstop.domain.gap import slices_across
 from backstop.domain.ledger import Ledger
 from backstop.domain.ring import Tier
 from backstop.domain.slo import SLO, NoData, Uid
@@ -154,8 +155,11 @@ class History:
         if place is None:
             return
         most, step = _Most(), tracked.slice_seconds
-        while (newest := place.ledger.newest(place.row)) + step <= upto:
-            ends = list(range(newest + step, upto + 1, step))[: most.points]
+        while (newest := place.ledger.newest(place.row)) + tracked.slice_seconds <= upto:
+            if tracked.slo.timeslice is None:
+                step, ends = slices_across(place.ledger.tiers, newest=newest, upto=upto, most=most.points)
+            else:  # which of them are bad is told by no coarser one
+                ends = list(range(newest + step, upto + 1, step))[: most.points]
             try:
                 slices = await self._slices(tracked, ends, step)
             except (QueryRejected, QueryTimedOut):

@@ -39,6 +39,7 @@ def checkpoint_of(tracked: Tracked, fingerprint: str) -> Checkpoint | None:
             "anchor": tracked.anchor,
             "backfilledSeconds": tracked.backfilled_seconds,
             "knownFrom": tracked.known_from,
+            "dataFrom": tracked.data_from,
             "lostMarks": sorted(tracked.lost_marks),
             "tooManyGroups": tracked.too_many_groups,
             "traits": asdict(tracked.traits),
@@ -53,8 +54,9 @@ async def resume_new(
     *,
     fingerprint: Callable[[SLO], str],
     ledger_for: Callable[[Tracked], Ledger],
+    at: float,
 ) -> None:
-    """Take up what an earlier process kept of SLOs that this one meets for the first time."""
+    """Take up, at source time `at`, what an earlier process kept of SLOs that this one meets for the first time."""
     new = [tracked for tracked in due if not tracked.resumed]
     for start in range(0, len(new), LOAD_AT_ONCE):
         some = new[start : start + LOAD_AT_ONCE]
@@ -67,20 +69,20 @@ async def resume_new(
         for tracked in some:
             if not tracked.gone and (checkpoint := kept.get(tracked.slo.uid)) is not None:
                 with contained(tracked):
-                    resume(tracked, checkpoint, ledger_for(tracked))
+                    resume(tracked, checkpoint, ledger_for(tracked), at=at)
 
 
-def resume(tracked: Tracked, checkpoint: Checkpoint, ledger: Ledger) -> bool:
-    """Go on from a checkpoint with the same fingerprint. False, and nothing changed, where it holds no usable rows."""
+def resume(tracked: Tracked, checkpoint: Checkpoint, ledger: Ledger, *, at: float) -> bool:
+    """Go on from a checkpoint with the same fingerprint. False, and nothing changed, where it is of no use at `at`."""
     restored: dict[str, int] = {}
     try:
         for name, state in checkpoint.rows.items():
             restored[name] = ledger.restore_row(refit(state, ledger.tiers))
-        if len({ledger.newest(row) for row in restored.values()}) != 1:
-            raise ValueError(f"its {len(restored)} rows do not end at one boundary")  # noqa: TRY301  see below
+        _check(ledger, restored, at=at)
         _take(tracked, checkpoint, restored)
     except (ValueError, KeyError, TypeError) as problem:
-        # It was written by another version of Backstop that thought otherwise: history is read from the source again.
+        # Too old, of a time that the source has taken back, or of another version of Backstop that thought otherwise:
+        # history is read from the source as for a new SLO.
         for row in restored.values():
             ledger.remove(row)
         log.warning("checkpoint.unusable", slo=tracked.slo.key, problem=repr(problem))
@@ -89,19 +91,30 @@ def resume(tracked: Tracked, checkpoint: Checkpoint, ledger: Ledger) -> bool:
     return True
 
 
+def _check(ledger: Ledger, restored: Mapping[str, int], *, at: float) -> None:
+    """Raises ValueError unless rows end together, at a time from which they can go on."""
+    ends = {ledger.newest(row) for row in restored.values()}
+    if len(ends) != 1:
+        raise ValueError(f"its {len(restored)} rows do not end at one boundary")
+    (newest,) = ends
+    if not 0 <= at - newest <= ledger.span:
+        raise ValueError(f"it ends {at - newest:.0f} s ago, which is not within the {ledger.span} s that it can hold")
+
+
 def _take(tracked: Tracked, checkpoint: Checkpoint, restored: Mapping[str, int]) -> None:
     """Raises KeyError, TypeError or ValueError for facts that are not as `checkpoint_of` writes them."""
     facts = checkpoint.facts
     groups: dict[Group, int] = {tuple(json.loads(name)): row for name, row in restored.items() if name != WHOLE}
     marked = {mark.at for mark in checkpoint.rows[WHOLE].marks}
-    data = _data(facts["data"])
+    data, traits = _data(facts["data"]), Traits(**facts["traits"])
     anchor, backfilled = int(facts["anchor"]), float(facts["backfilledSeconds"])
-    traits, known_from = Traits(**facts["traits"]), facts["knownFrom"]
-    lost_marks, too_many = set(facts["lostMarks"]), bool(facts["tooManyGroups"])
+    known_from, data_from, lost_marks = facts["knownFrom"], facts["dataFrom"], set(facts["lostMarks"])
+    too_many = bool(facts["tooManyGroups"])
     # All of it could be read: from here on nothing fails.
     tracked.row, tracked.groups = restored[WHOLE], groups
+    tracked.data, tracked.traits = data, traits
     tracked.anchor, tracked.backfilled_seconds = anchor, backfilled
-    tracked.traits, tracked.known_from, tracked.data = traits, known_from, data
+    tracked.known_from, tracked.data_from = known_from, data_from
     tracked.marked, tracked.lost_marks, tracked.too_many_groups = marked, lost_marks, too_many
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from backstop.domain.evidence import Slice
 from backstop.domain.ledger import Ledger
+from backstop.domain.refit import refit
 from backstop.engine.readings import Evidence
 from backstop.engine.tracked import Group, Tracked
 from backstop.vocabulary import MAX_GROUPS
@@ -88,6 +89,20 @@ def admit(tracked: Tracked, keys: Iterable[Group]) -> None:
 def has_room(tracked: Tracked) -> bool:
     """True when fewer groups than are allowed have an event in any window."""
     return len(tracked.groups) < MAX_GROUPS or bool(_quiet(tracked))
+
+
+def move(tracked: Tracked, ledger: Ledger) -> None:
+    """Move all rows to a ledger with other tiers. What they count stays; their head is to be read anew."""
+    old, whole = place_of(tracked)
+
+    def moved(row: int) -> int:
+        new = ledger.restore_row(refit(old.export_row(row), ledger.tiers))
+        old.remove(row)
+        return new
+
+    tracked.row = moved(whole)
+    tracked.groups = {key: moved(row) for key, row in tracked.groups.items()}
+    tracked.ledger = ledger
 
 
 def release(tracked: Tracked) -> None:

@@ -37,6 +37,7 @@ class Tracked:
 
     slo: SLO
     next_due: float = 0.0  # monotonic seconds
+    resumed: bool = False  # it was looked for in the checkpoint, with or without success
     ledger: Ledger | None = None
     row: int | None = None
     groups: dict[Group, int] = field(default_factory=dict)  # rows beside `row`, which is the sum of all
@@ -54,7 +55,7 @@ class Tracked:
     witness: Health | None = None
     witness_due: float = 0.0
     assessment: Assessment | None = None
-    changed_at: float | None = None  # source time at which a changed indicator began a new row
+    changed_at: float | None = None  # unix seconds of the edit that changed what is counted, and began a new row
     in_flight: bool = False  # a tick evaluates it just now
     known_from: float | None = None  # start of the oldest slice with data, source time
     data_from: float | None = None  # where the source says that its data begins, where that had to be asked
@@ -65,7 +66,9 @@ class Tracked:
     too_many_groups: bool = False  # some were refused, so that those held are not all
     regrouping: bool = False  # history is read anew, since there may be room for all by now
     regroup_due: float = 0.0  # monotonic seconds
-    sealed: list[tuple[int, Slice]] | None = None  # end and data of slices since they were taken; None: nobody takes them
+    sealed: list[tuple[int, Slice]] | None = (
+        None  # end and data of slices since they were taken; None: nobody takes them
+    )
     head_from: int | None = None  # the boundary from which the head was asked; None while minutes are caught up
     fault: str | None = None  # a defect of ours that this object brought to light
     gone: bool = field(default=False)  # removed while a fetch was under way: its result is dropped
