@@ -12,7 +12,8 @@ import click
 import yaml
 
 from backstop.bootstrap.client import Scope, list_slos
-from backstop.cli.table import COLOURS, Cell, Column, render
+from backstop.cli.parts import part_rows
+from backstop.cli.table import COLOURS, Cell, Column, number, render
 from backstop.domain.duration import format_duration
 from backstop.domain.errors import BackstopError
 from backstop.vocabulary import State
@@ -24,6 +25,7 @@ Examples:
   backstop get                       SLOs of the current namespace
   backstop get -A -o wide            all SLOs, with source, coverage and messages
   backstop get checkout -n shop -o yaml
+  backstop get checkout --parts      its groups, or the SLOs that a composite is made of
   backstop get -A -w                 refresh every two seconds until interrupted
 
 Exit code: 0 listed, 1 a named SLO does not exist, 2 the cluster cannot be asked.
@@ -35,15 +37,18 @@ Exit code: 0 listed, 1 a named SLO does not exist, 2 the cluster cannot be asked
 @click.option("-n", "--namespace", help="Namespace; default: that of the context.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="SLOs of all namespaces.")
 @click.option("-o", "--output", type=click.Choice(["table", "wide", "json", "yaml"]), default="table")
+@click.option(
+    "--parts", is_flag=True, help="Below each SLO its groups, the worst first, or the components of a composite."
+)
 @click.option("-w", "--watch", is_flag=True, help="Show again every two seconds.")
 @click.option(
     "--kubeconfig", type=click.Path(path_type=Path), help="A kubeconfig; default: $KUBECONFIG, ~/.kube/config."
 )
 @click.option("--context", help="Context in the kubeconfig.")
-def command(names: tuple[str, ...], output: str, *, watch: bool, **scope: Any) -> None:
+def command(names: tuple[str, ...], output: str, *, parts: bool, watch: bool, **scope: Any) -> None:
     """Show SLOs: SLI, burn rate, error budget, state."""
     try:
-        slos = asyncio.run(_show(names, Scope(**scope), output=output, watch=watch))
+        slos = asyncio.run(_show(names, Scope(**scope), output=output, parts=parts, watch=watch))
     except BackstopError as problem:
         click.echo(f"Error: {problem}", err=True)
         sys.exit(2)
@@ -55,20 +60,29 @@ def command(names: tuple[str, ...], output: str, *, watch: bool, **scope: Any) -
         sys.exit(1)
 
 
-async def _show(names: Sequence[str], scope: Scope, *, output: str, watch: bool) -> list[Mapping[str, Any]]:
+async def _show(
+    names: Sequence[str], scope: Scope, *, output: str, parts: bool, watch: bool
+) -> list[Mapping[str, Any]]:
     """Print once, or until interrupted; return what was shown last."""
     while True:
-        slos = [slo for slo in await list_slos(scope) if not names or slo["metadata"]["name"] in names]
+        listed = await list_slos(scope)
+        slos = [slo for slo in listed if not names or slo["metadata"]["name"] in names]
         if watch and sys.stdout.isatty():
             click.clear()
-        print_slos(slos, output=output, namespaces=scope.all_namespaces)
+        print_slos(slos, output=output, namespaces=scope.all_namespaces, components=listed if parts else None)
         if not watch:
             return slos
         await asyncio.sleep(WATCH_SECONDS)
 
 
-def print_slos(slos: Sequence[Mapping[str, Any]], *, output: str, namespaces: bool) -> None:
-    """Print SLOs in the asked form."""
+def print_slos(
+    slos: Sequence[Mapping[str, Any]],
+    *,
+    output: str,
+    namespaces: bool,
+    components: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Print SLOs in the asked form; with `components`, which may be parts of them, in a table also their parts."""
     if output == "json":
         click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(slos)}, indent=2))
     elif output == "yaml":
@@ -76,7 +90,12 @@ def print_slos(slos: Sequence[Mapping[str, Any]], *, output: str, namespaces: bo
     elif not slos:
         click.echo("No SLOs found.", err=True)
     else:
-        click.echo(render(columns(wide=output == "wide", namespaces=namespaces), [row(slo) for slo in slos]))
+        shown = [part for slo in slos for part in (row(slo), *_parts(slo, components))]
+        click.echo(render(columns(wide=output == "wide", namespaces=namespaces), shown))
+
+
+def _parts(slo: Mapping[str, Any], components: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Cell]]:
+    return [] if components is None else part_rows(slo, components, row)
 
 
 def columns(*, wide: bool, namespaces: bool) -> list[Column]:
@@ -109,13 +128,13 @@ def row(slo: Mapping[str, Any]) -> dict[str, Cell]:
         "name": Cell(metadata.get("name", "")),
         "objective": Cell(f"{spec.get('target', '')}%"),
         "window": Cell(primary.get("name", "-")),
-        "sli": Cell(_number(primary.get("sli"), "{:.3f}%")),
-        "burn_5m": Cell(_number(burn.get("5m"), "{:.2f}")),
-        "burn_1h": Cell(_number(burn.get("1h"), "{:.2f}")),
-        "remaining": Cell(_number(primary.get("remainingPercent"), "{:.1f}%"), COLOURS.get(state)),
+        "sli": Cell(number(primary.get("sli"), "{:.3f}%")),
+        "burn_5m": Cell(number(burn.get("5m"), "{:.2f}")),
+        "burn_1h": Cell(number(burn.get("1h"), "{:.2f}")),
+        "remaining": Cell(number(primary.get("remainingPercent"), "{:.1f}%"), COLOURS.get(state)),
         "state": Cell(state, COLOURS.get(state)),
         "age": Cell(_age(metadata.get("creationTimestamp"))),
-        "coverage": Cell(_number(primary.get("coverage"), "{:.1%}")),
+        "coverage": Cell(number(primary.get("coverage"), "{:.1%}")),
         "source": Cell(spec.get("source", "")),
         "why": Cell(_why(status)),
     }
@@ -124,10 +143,6 @@ def row(slo: Mapping[str, Any]) -> dict[str, Cell]:
 def _why(status: Mapping[str, Any]) -> str:
     """Why the state is what it is."""
     return f"{status['reason']}: {status.get('message', '')}" if "reason" in status else "not evaluated yet"
-
-
-def _number(value: object, form: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else "-"
 
 
 def _age(created: object) -> str:

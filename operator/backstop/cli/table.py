@@ -41,6 +41,11 @@ def render(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> str
     return "\n".join(line.rstrip() for line in lines)
 
 
+def number(value: object, form: str) -> str:
+    """Return a number in a form; what is not known is a dash."""
+    return form.format(value) if isinstance(value, int | float) else "-"
+
+
 def colours_wanted() -> bool:
     """True on a terminal whose user did not switch colours off (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
