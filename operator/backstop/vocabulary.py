@@ -55,6 +55,7 @@ class Reason(StrEnum):
 
     # Ready
     EVALUATED = "Evaluated"  # evaluated at least once since the last change of the spec
+    RECOUNTED = "Recounted"  # evaluated; what is counted was changed, so the past was counted anew from the source
     WAITING_FOR_FIRST_EVALUATION = "WaitingForFirstEvaluation"  # understood, and not evaluated yet
     INVALID = "Invalid"  # a field is wrong; the message has path and fix
     NOT_SUPPORTED_YET = "NotSupportedYet"  # a field of the API that this version refuses rather than ignores
@@ -133,6 +134,7 @@ class EventReason(StrEnum):
     STATE_CHANGED = "StateChanged"  # status.state moved; the note says from what to what, and why
     DATA_LOST = "DataLost"  # the source gives no usable samples any more
     DATA_RESTORED = "DataRestored"  # it does again
+    RECOUNTED = "Recounted"  # what is counted was changed, so the past was counted anew; the note says since when
     REFUSED = "Refused"  # the object cannot be followed as it stands; the note has path and fix
 
 

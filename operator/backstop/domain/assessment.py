@@ -44,3 +44,4 @@ class Assessment:
     history: HistoryStatus
     scrape_interval_seconds: float
     clock_skew_seconds: float  # source clock minus local clock
+    changed_at: float | None = None  # when what it counts was changed, unix seconds; what was counted before is gone

@@ -124,6 +124,7 @@ def _one(tracked: Tracked, ledger: Ledger, rows: Sequence[_Row], clock_skew_seco
         history=_history(tracked, ledger),
         scrape_interval_seconds=tracked.traits.scrape_seconds,
         clock_skew_seconds=clock_skew_seconds,
+        changed_at=tracked.changed_at,
     )
 
 

@@ -208,6 +208,8 @@ def events_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
     refused = ready.get("status") == "False" and ready.get("reason") != MaintenanceReason.NOTHING_MATCHES
     if refused and _changed(old, new, Condition.READY):
         events.append((True, EventReason.REFUSED, ready["message"]))
+    if ready.get("reason") == Reason.RECOUNTED and ready["message"] != old.get(Condition.READY, {}).get("message"):
+        events.append((False, EventReason.RECOUNTED, ready["message"]))
     data = new.get(Condition.DATA_AVAILABLE, {})
     if before and _changed(old, new, Condition.DATA_AVAILABLE) and old.get(Condition.DATA_AVAILABLE):
         if data.get("status") == "False":

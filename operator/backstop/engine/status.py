@@ -9,7 +9,7 @@ from backstop.domain.duration import format_duration
 from backstop.domain.errors import SpecError
 from backstop.domain.health import HealthVerdict
 from backstop.domain.verdict import FAULT_OF_THE_SPEC
-from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamped
+from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, rfc3339_of, stamped
 from backstop.engine.source_clock import MAX_SKEW_SECONDS
 from backstop.engine.status_numbers import group_numbers, history_condition, window_numbers
 from backstop.vocabulary import SHOWN_GROUPS, Condition, Reason, State
@@ -101,8 +101,11 @@ def _now(kind: Condition, reason: Reason, message: str, *, status: bool | None) 
 def _ready(assessment: Assessment) -> ConditionNow:
     if not assessment.data.available and assessment.data.reason in FAULT_OF_THE_SPEC:
         return _now(Condition.READY, assessment.data.reason, assessment.data.message, status=False)
-    windows = ", ".join(budget.counts.name for budget in assessment.budgets)
-    return _now(Condition.READY, Reason.EVALUATED, f"evaluated over {windows}", status=True)
+    message = f"evaluated over {', '.join(budget.counts.name for budget in assessment.budgets)}"
+    if assessment.changed_at is None:
+        return _now(Condition.READY, Reason.EVALUATED, message, status=True)
+    changed = f"what is counted was changed {rfc3339_of(assessment.changed_at)}, and the past was counted anew"
+    return _now(Condition.READY, Reason.RECOUNTED, f"{message}; {changed}", status=True)
 
 
 def _data_available(assessment: Assessment) -> ConditionNow:
