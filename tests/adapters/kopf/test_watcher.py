@@ -9,9 +9,12 @@ import yaml
 from structlog.testing import capture_logs
 
 from backstop.adapters.kopf.login import Credentials
-from backstop.adapters.kopf.watcher import WatchCallbacks, Watcher, explain, snapshot
+from backstop.adapters.kopf.watcher import KINDS, WatchCallbacks, Watcher, explain, snapshot
+from backstop.adapters.kubernetes.calls import SLOS
 from backstop.adapters.kubernetes.client import ClientSettings, KubernetesClient
-from tests.adapters.kubernetes.slos import an_slo, create_slos
+from backstop.adapters.kubernetes.permissions import PERMISSIONS
+from tests.adapters.kubernetes.rights import create_account, kubeconfig_for, rules_of
+from tests.adapters.kubernetes.slos import an_slo, create_slos, create_window
 from tests.adapters.kubernetes.waiting import eventually
 
 pytestmark = pytest.mark.cluster
@@ -29,19 +32,22 @@ class Listener:
 
     def callbacks(self):
         return WatchCallbacks(
-            on_object=self._object, on_deleted=self._deleted, on_listed=self._listed, on_restart=self.restarts.append
+            on_object=self._object, on_deleted=self._deleted, on_listed=self._listed, on_restart=self._restarted
         )
 
     def _object(self, kind, body):
-        assert kind == "SLO"
+        assert kind == body["kind"]
         self.threads.add(threading.get_ident())
         self.objects[body["metadata"]["name"]] = body
 
     def _deleted(self, _, uid):
         self.deleted.append(uid)
 
-    def _listed(self):
+    def _listed(self, _):
         self.lists += 1
+
+    def _restarted(self, _, why):
+        self.restarts.append(why)
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ async def watch(listener, operator_kubeconfig):
     """Starts watchers with the operator's rights, and stops them."""
     watchers = []
 
-    def start(*, kubeconfig=operator_kubeconfig, **options):
+    def start(*, kind="SLO", kubeconfig=operator_kubeconfig, **options):
         async def login():
             client = await KubernetesClient.connect(ClientSettings(kubeconfig=kubeconfig))
             try:
@@ -71,6 +77,7 @@ async def watch(listener, operator_kubeconfig):
             )
 
         watcher = Watcher(
+            kind,
             listener.callbacks(),
             loop=asyncio.get_running_loop(),
             login=login,
@@ -104,6 +111,58 @@ async def test_objects_that_are_there_that_come_change_and_go_are_all_told(slo_c
     slo_cluster.kubectl("delete", "slo", "old", f"--namespace={namespace}")
     await eventually(lambda: old.uid in listener.deleted)
     assert listener.threads == {threading.get_ident()}  # the engine's, not kopf's
+
+
+async def test_every_kind_of_ours_is_watched(slo_cluster, namespace, watch, listener):
+    for kind in KINDS:
+        watch(kind=kind, namespaces=[namespace])
+    create_slos(slo_cluster, namespace, "checkout")
+    window = create_window(slo_cluster, namespace, "nightly")
+    await eventually(lambda: names(listener, namespace) == {"checkout", "nightly"})
+    slo_cluster.kubectl("delete", "maintenancewindow", "nightly", f"--namespace={namespace}")
+    await eventually(lambda: window.uid in listener.deleted)
+
+
+async def test_a_kind_that_is_not_installed_is_waited_for_in_silence(
+    slo_cluster, namespace, watch, listener, monkeypatch
+):
+    monkeypatch.setitem(KINDS, "Later", "not-yet-there")
+    watch(kind="Later", namespaces=[namespace])
+    watch(namespaces=[namespace])
+    create_slos(slo_cluster, namespace, "checkout")
+    await eventually(lambda: "checkout" in listener.objects)
+    assert listener.restarts == []
+
+
+async def test_a_missing_right_to_one_kind_leaves_the_others_alone(slo_cluster, namespace, watch, listener, tmp_path):
+    create_account(slo_cluster, namespace, "older")
+    rbac = "rbac.authorization.k8s.io"
+    slo_cluster.apply(
+        [
+            {
+                "apiVersion": f"{rbac}/v1",
+                "kind": "Role",
+                "metadata": {"name": "older"},
+                "rules": rules_of(p for p in PERMISSIONS if p.resource == SLOS),
+            },
+            {
+                "apiVersion": f"{rbac}/v1",
+                "kind": "RoleBinding",
+                "metadata": {"name": "older"},
+                "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "older"},
+                "subjects": [{"kind": "ServiceAccount", "name": "older", "namespace": namespace}],
+            },
+        ],
+        namespace=namespace,
+    )
+    path = tmp_path / "older.kubeconfig"
+    path.write_text(yaml.safe_dump(kubeconfig_for(slo_cluster, namespace, "older")))
+    for kind in KINDS:
+        watch(kind=kind, kubeconfig=path, namespaces=[namespace])
+    await eventually(lambda: len(listener.restarts) >= 2, 60.0)
+    assert all("maintenancewindows" in why for why in listener.restarts)
+    create_slos(slo_cluster, namespace, "checkout")
+    await eventually(lambda: "checkout" in listener.objects)
 
 
 async def test_two_hundred_objects_arrive(slo_cluster, namespace, watch, listener):
@@ -275,4 +334,4 @@ def test_a_snapshot_is_a_copy_without_managed_fields():
 
 
 def test_other_errors_are_named_as_they_are():
-    assert explain(ValueError("odd")) == "ValueError: odd"
+    assert explain(ValueError("odd"), "SLO") == "ValueError: odd"

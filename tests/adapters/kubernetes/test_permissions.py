@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backstop.adapters.kubernetes.calls import Verb
+from backstop.adapters.kubernetes.calls import KINDS, Verb
 from backstop.adapters.kubernetes.events import EventRecorder
 from backstop.adapters.kubernetes.intake import Intake
 from backstop.adapters.kubernetes.lease import LeaseElector
@@ -17,7 +17,7 @@ from backstop.adapters.kubernetes.sweeper import Sweeper
 from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReader
 from backstop.domain.leadership import LeaseSettings
 from backstop.domain.slo import Workload, WorkloadKind
-from tests.adapters.kubernetes.slos import create_slos
+from tests.adapters.kubernetes.slos import create_slos, create_window
 from tests.adapters.kubernetes.waiting import eventually
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ def test_no_right_is_a_wildcard_or_listed_twice():
 
 def test_what_is_written_is_our_status_events_and_the_lease():
     writing = {p.rbac_resource for p in PERMISSIONS if p.verb not in (Verb.GET, Verb.LIST, Verb.WATCH)}
-    assert writing == {"slos/status", "events", "leases"}
+    assert writing == {"slos/status", "maintenancewindows/status", "events", "leases"}
 
 
 def test_every_right_says_why():
@@ -50,6 +50,7 @@ async def test_all_rights_but_the_watch_are_used_and_no_other(slo_cluster, names
 
     monkeypatch.setattr(type(client), "request", recording)
     (slo,) = create_slos(slo_cluster, namespace, "checkout")
+    window = create_window(slo_cluster, namespace, "nightly")
     slo_cluster.apply(
         [
             {
@@ -74,17 +75,20 @@ async def test_all_rights_but_the_watch_are_used_and_no_other(slo_cluster, names
         ],
         namespace=namespace,
     )
-    await _use_everything(client, clock, namespace, slo)
+    await _use_everything(client, clock, namespace, slo, window)
     granted = {(p.resource.group, p.rbac_resource, p.verb) for p in PERMISSIONS if p.verb is not Verb.WATCH}
     assert used == granted
 
 
-async def _use_everything(client, clock, namespace, slo):
+async def _use_everything(client, clock, namespace, slo, window):
     nothing = {"on_object": print, "on_deleted": print, "on_synced": print, "on_deaf": print}
     intake = Intake(**nothing, monotonic=clock.monotonic)
-    await Sweeper(Lister(client), intake, clock=clock, namespaces=[namespace], on_served=print).sweep("SLO")
+    sweeper = Sweeper(Lister(client), intake, clock=clock, namespaces=[namespace], on_absent=print, on_served=print)
+    for kind in KINDS:
+        await sweeper.sweep(kind)
     writer = KubernetesStatusWriter(client, EventRecorder(client, clock=clock, instance="test"))
     await writer.apply_status(slo, {"state": "Healthy"})
+    await writer.apply_status(window, {"state": "Scheduled"})
     for _ in range(2):
         await writer.emit_event(slo, warning=False, reason="StateChanged", note="x", at=NOW)
     for kind in WorkloadKind:

@@ -8,24 +8,28 @@ from structlog.testing import capture_logs
 
 from backstop.adapters.kubernetes.calls import SLOS, Resource
 from backstop.adapters.kubernetes.client import ClientSettings, KubernetesClient
-from backstop.adapters.kubernetes.errors import Expired
+from backstop.adapters.kubernetes.errors import Expired, NotFound
 from backstop.adapters.kubernetes.intake import Intake
 from backstop.adapters.kubernetes.lister import Lister
 from backstop.adapters.kubernetes.sweeper import Sweeper
 from backstop.domain.errors import AccessDenied, ClusterUnavailable
 from tests.adapters.kubernetes.slos import create_slos
 from tests.adapters.kubernetes.waiting import eventually
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.cluster
 
 
 class Engine:
     def __init__(self):
-        self.objects = {}  # uid: name
+        self.objects = {}  # uid: kind, name
         self.synced = []
         self.served = []
+        self.absent = []
         self.intake = Intake(
-            on_object=lambda _, body: self.objects.__setitem__(body["metadata"]["uid"], body["metadata"]["name"]),
+            on_object=lambda kind, body: self.objects.__setitem__(
+                body["metadata"]["uid"], (kind, body["metadata"]["name"])
+            ),
             on_deleted=lambda _, uid: self.objects.pop(uid, None),
             on_synced=self._keep,
             on_deaf=lambda _: None,
@@ -34,11 +38,11 @@ class Engine:
 
     @property
     def names(self):
-        return sorted(self.objects.values())
+        return sorted(name for _, name in self.objects.values())
 
     def _keep(self, kind, present):
         self.synced.append((kind, present))
-        self.objects = {uid: name for uid, name in self.objects.items() if uid in present}
+        self.objects = {uid: known for uid, known in self.objects.items() if known[0] != kind or uid in present}
 
 
 @pytest.fixture
@@ -53,7 +57,12 @@ async def sweeping(client, clock, engine):
 
     def start(lister=None, **options):
         sweeper = Sweeper(
-            lister or Lister(client, page_size=7), engine.intake, clock=clock, on_served=engine.served.append, **options
+            lister or Lister(client, page_size=7),
+            engine.intake,
+            clock=clock,
+            on_absent=engine.absent.append,
+            on_served=engine.served.append,
+            **options,
         )
         tasks.append(asyncio.create_task(sweeper.run()))
         return sweeper
@@ -68,8 +77,8 @@ async def sweeping(client, clock, engine):
 async def test_all_objects_are_listed_over_many_pages(slo_cluster, namespace, sweeping, engine):
     refs = create_slos(slo_cluster, namespace, *(f"slo-{n:02}" for n in range(30)))
     sweeping(namespaces=[namespace])
-    await eventually(lambda: engine.synced)
-    assert engine.synced == [("SLO", frozenset(ref.uid for ref in refs))]
+    await eventually(lambda: len(engine.synced) == 2)
+    assert engine.synced == [("SLO", frozenset(ref.uid for ref in refs)), ("MaintenanceWindow", frozenset())]
     assert engine.names == [f"slo-{n:02}" for n in range(30)]
 
 
@@ -78,7 +87,7 @@ async def test_what_was_deleted_while_nobody_listened_is_found(slo_cluster, name
     sweeper = sweeping(namespaces=[namespace])
     await eventually(lambda: engine.names == ["a", "b"])
     slo_cluster.kubectl("delete", "slo", "a", f"--namespace={namespace}")
-    sweeper.request()
+    sweeper.request("SLO")
     await eventually(lambda: engine.names == ["b"])
 
 
@@ -94,7 +103,7 @@ async def test_several_namespaces_make_one_list(slo_cluster, namespace, sweeping
     sweeping(namespaces=[namespace, "never-was"])
     await eventually(lambda: engine.synced)
     assert engine.names == ["here"]
-    assert len(engine.synced) == 1
+    assert [kind for kind, _ in engine.synced] in (["SLO"], ["SLO", "MaintenanceWindow"])
 
 
 async def test_without_the_right_to_list_it_says_which_rule_is_missing_and_is_never_ready(
@@ -102,8 +111,8 @@ async def test_without_the_right_to_list_it_says_which_rule_is_missing_and_is_ne
 ):
     with capture_logs() as logs:
         sweeper = sweeping(Lister(powerless_client), namespaces=[namespace])
-        await eventually(lambda: sweeper.problem)
-    assert isinstance(sweeper.problem, AccessDenied)
+        await eventually(lambda: len(sweeper.problems) == 2)
+    assert all(isinstance(problem, AccessDenied) for problem in sweeper.problems.values())
     assert logs[0]["event"] == "sweep.forbidden"
     assert 'grant {apiGroups: ["backstop.dev"], resources: ["slos"], verbs: ["list"]}' in logs[0]["problem"]
     assert engine.synced == []
@@ -117,11 +126,12 @@ async def test_a_kind_that_is_installed_later_is_listed_and_announced(slo_cluste
         monkeypatch.setattr(kinds.format(module), later)
     with capture_logs() as logs:
         sweeper = sweeping(Lister(client))
-        await eventually(lambda: sweeper.problem)
+        await eventually(lambda: sweeper.problems)
         later["Later"] = SLOS
         await eventually(lambda: engine.synced)
     assert engine.served == ["Later"]
-    assert sweeper.problem is None
+    assert engine.absent[0] == "Later"
+    assert sweeper.problems == {}
     assert [entry["event"] for entry in logs if entry["log_level"] != "debug"] == [
         "sweep.kind_not_served",
         "sweep.kind_served",
@@ -143,13 +153,66 @@ class AgingLister:
 
 
 async def test_a_list_whose_pages_expire_begins_anew_and_keeps_nothing_of_the_old_one(engine, clock):
-    sweeper = Sweeper(AgingLister(2), engine.intake, clock=clock, on_served=engine.served.append)
+    sweeper = Sweeper(AgingLister(2), engine.intake, clock=clock, on_absent=print, on_served=print)
     await sweeper.sweep("SLO")
     assert engine.names == ["try-0"]
 
 
 async def test_a_list_whose_pages_always_expire_is_a_failure_not_a_sync(engine, clock):
-    sweeper = Sweeper(AgingLister(99), engine.intake, clock=clock, on_served=engine.served.append)
+    sweeper = Sweeper(AgingLister(99), engine.intake, clock=clock, on_absent=print, on_served=print)
     with pytest.raises(ClusterUnavailable, match="expire faster than they can be read"):
         await sweeper.sweep("SLO")
     assert engine.synced == []
+
+
+class PartLister:
+    """Knows SLOs only: what an installation looks like whose CRDs or roles are older than its operator."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.asked = []
+
+    async def list_all(self, kind, *, namespace, deliver):
+        self.asked.append(kind)
+        if kind != "SLO" and self.problem is not None:
+            raise self.problem
+        deliver({"metadata": {"uid": kind, "name": kind.lower(), "resourceVersion": "1"}})
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        pytest.param(NotFound("no such kind"), id="not installed"),
+        pytest.param(AccessDenied("grant it"), id="forbidden"),
+    ],
+)
+@pytest.mark.looptime
+async def test_a_kind_that_cannot_be_listed_holds_up_no_other_and_is_tried_alone(problem, engine):
+    lister = PartLister(problem)
+    sweeper = Sweeper(
+        lister, engine.intake, clock=LoopClock(), on_absent=engine.absent.append, on_served=engine.served.append
+    )
+    sweeping = asyncio.create_task(sweeper.run())
+    await asyncio.sleep(200)
+    assert engine.synced == [("SLO", frozenset({"SLO"}))]
+    assert lister.asked.count("SLO") == 1
+    assert lister.asked.count("MaintenanceWindow") > 5
+    assert set(engine.absent) == {"MaintenanceWindow"}
+    lister.problem = None
+    await asyncio.sleep(20)
+    assert engine.served == ["MaintenanceWindow"]
+    assert engine.names == ["maintenancewindow", "slo"]
+    sweeping.cancel()
+
+
+@pytest.mark.looptime
+async def test_a_request_lists_the_kind_that_it_names_and_no_other(engine):
+    lister = PartLister(None)
+    sweeper = Sweeper(lister, engine.intake, clock=LoopClock(), on_absent=print, on_served=print)
+    sweeping = asyncio.create_task(sweeper.run())
+    await asyncio.sleep(5)
+    for _ in range(10):
+        sweeper.request("MaintenanceWindow")
+    await asyncio.sleep(5)
+    assert lister.asked == ["SLO", "MaintenanceWindow", "MaintenanceWindow"]
+    sweeping.cancel()

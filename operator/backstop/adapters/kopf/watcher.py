@@ -1,8 +1,11 @@
-"""Watches our kinds with kopf, in a thread and an event loop of its own, and hands every change to the engine's loop.
+"""Watches a kind of ours with kopf, in a thread and an event loop of its own; hands every change to the engine's loop.
 
 kopf is a framework that wants to own its loop: when it ends it cancels every task born after it. So it gets a loop of
 its own, and one thread that starts it again whenever it ends: by an ERROR event of the watch, a missing right, a
 failed login. Nothing here knows what an SLO is, and nothing here can fail because of what is in one.
+
+Each kind has a kopf of its own. Within one, the failure of a watch ends those of all kinds, and sometimes hangs: seen
+where a role is older than the operator and does not know its newest kind.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import aiohttp
 import kopf
 import structlog
 
@@ -40,40 +44,37 @@ class WatchCallbacks:
 
     on_object: Callable[[str, Mapping[str, Any]], None]  # kind, body without managedFields
     on_deleted: Callable[[str, str], None]  # kind, uid
-    on_listed: Callable[[], None]  # the watch began anew with a list: deletions may have been missed
-    on_restart: Callable[[str], None]  # why the previous run ended
+    on_listed: Callable[[str], None]  # kind: its watch began anew with a list, and deletions may have been missed
+    on_restart: Callable[[str, str], None]  # kind, and why the previous run ended
 
 
 class Watcher:
-    """Start it once, stop it once. `loop` is the engine's; `namespaces` empty: the whole cluster.
-
-    `kinds` tells, from any thread and for each run anew, which kinds to watch; by default all.
-    """
+    """Start it once, stop it once. `loop` is the engine's; `namespaces` empty: the whole cluster."""
 
     def __init__(
         self,
+        kind: str,
         callbacks: WatchCallbacks,
         *,
         loop: asyncio.AbstractEventLoop,
         namespaces: Collection[str] = (),
         login: Login,
-        kinds: Callable[[], Collection[str]] = KINDS.keys,
         pauses_seconds: tuple[float, ...] = _PAUSES_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
+        self._kind = kind
         self._callbacks = callbacks
         self._loop = loop
         self._namespaces = tuple(namespaces)
         self._login = login
-        self._kinds = kinds
         self._pauses_seconds = pauses_seconds
         self._stopping = threading.Event()
         self._run_over = threading.Event()  # kopf's stop flag; a new one for each run
         self._restart_reason: str | None = None
         self._lock = threading.Lock()
         # Daemons, this one and those of the runs: whatever kopf does at its end, it does not hold the process.
-        self._thread = threading.Thread(target=self._supervise, name="backstop-watch", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name=f"backstop-watch-{kind}", daemon=True)
 
     def start(self) -> None:
         """Begin to watch. Returns at once; a server that does not answer yet is tried until it does."""
@@ -111,36 +112,36 @@ class Watcher:
             reason = wanted or problem
             failures = 0 if wanted or lasted >= _STABLE_SECONDS else failures + 1
             pause = self._pauses_seconds[min(failures, len(self._pauses_seconds)) - 1] if failures else 0.0
-            log.warning("watch.restarted", reason=reason, attempt=failures, pause_seconds=pause)
-            self._hand_over(self._callbacks.on_restart, reason)
+            log.warning("watch.restarted", kind=self._kind, reason=reason, attempt=failures, pause_seconds=pause)
+            self._hand_over(self._callbacks.on_restart, self._kind, reason)
             self._stopping.wait(pause)
 
     def _run(self, over: threading.Event) -> str:
         """Run kopf until it ends, or is told to and does not; return why it ended."""
         reasons: list[str] = []
-        kinds = sorted(self._kinds(), key=list(KINDS).index)
 
         def run() -> None:
             try:
-                asyncio.run(self._operate(kinds, over))
+                asyncio.run(self._operate(over))
             # Whatever a framework raises must not end the supervision. It cancels itself when it is told to end.
             except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  see above
                 # Without the traceback: kopf logged it, and its frames hold the credentials.
-                reasons.append(explain(problem, kinds))
+                reasons.append(explain(problem, self._kind))
 
-        thread = threading.Thread(target=run, name="backstop-kopf", daemon=True)
+        thread = threading.Thread(target=run, name=f"backstop-kopf-{self._kind}", daemon=True)
         thread.start()
         over.wait()
         thread.join(_GRACE_SECONDS)
         if thread.is_alive():
             # It hangs at its own end. What it may still see is not handed over any more; a new run takes its place.
-            log.error("watch.abandoned", grace_seconds=_GRACE_SECONDS)
+            log.error("watch.abandoned", kind=self._kind, grace_seconds=_GRACE_SECONDS)
         return reasons[0] if reasons else "kopf ended without an error"
 
-    async def _operate(self, kinds: Collection[str], over: threading.Event) -> None:
+    async def _operate(self, over: threading.Event) -> None:
+        sessions: list[aiohttp.ClientSession] = []
         running = asyncio.ensure_future(
             kopf.operator(
-                registry=self._registry(kinds, over),
+                registry=self._registry(over, sessions),
                 settings=watch_only_settings(),
                 identity=_IDENTITY,
                 standalone=True,
@@ -157,31 +158,31 @@ class Watcher:
             await running
         finally:
             over.set()  # two threads of the executor wait for it; without this the loop could not close
+            for session in sessions:
+                await session.close()
 
-    def _registry(self, kinds: Collection[str], over: threading.Event) -> kopf.OperatorRegistry:
+    def _registry(self, over: threading.Event, sessions: list[aiohttp.ClientSession]) -> kopf.OperatorRegistry:
         # kopf logs the success of each handler call; a line per event and object is no use to anybody.
         logging.getLogger(_OBJECT_LOGGER).setLevel(logging.WARNING)
         registry = kopf.OperatorRegistry()
-        register_login(registry, self._login, over)
-        for kind in kinds:
-            self._register(registry, kind, KINDS[kind], over)
-        return registry
+        register_login(registry, self._login, over, sessions)
 
-    def _register(self, registry: kopf.OperatorRegistry, kind: str, plural: str, over: threading.Event) -> None:
         async def deliver(event: Mapping[str, Any], **_: Any) -> None:
             if not over.is_set():
-                self._take(kind, event)
+                self._take(event)
 
+        plural = KINDS[self._kind]
         kopf.on.event(GROUP, VERSION, plural, id=f"watch-{plural}", registry=registry)(deliver)
+        return registry
 
-    def _take(self, kind: str, event: Mapping[str, Any]) -> None:
+    def _take(self, event: Mapping[str, Any]) -> None:
         body = event["object"]
         if event["type"] == "DELETED":
-            self._hand_over(self._callbacks.on_deleted, kind, str(body["metadata"].get("uid")))
+            self._hand_over(self._callbacks.on_deleted, self._kind, str(body["metadata"].get("uid")))
             return
         if event["type"] is None:
-            self._hand_over(self._callbacks.on_listed)
-        self._hand_over(self._callbacks.on_object, kind, snapshot(body))
+            self._hand_over(self._callbacks.on_listed, self._kind)
+        self._hand_over(self._callbacks.on_object, self._kind, snapshot(body))
 
     def _hand_over(self, callback: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -197,11 +198,10 @@ def snapshot(body: Mapping[str, Any]) -> dict[str, Any]:
     return copy.deepcopy({**body, "metadata": metadata})
 
 
-def explain(problem: BaseException, kinds: Collection[str]) -> str:
+def explain(problem: BaseException, kind: str) -> str:
     """Return why a run ended, with the fix where we know one."""
     text = f"{type(problem).__name__}: {problem}"
     if "APIForbiddenError" in type(problem).__name__:
-        plurals = ", ".join(f'"{KINDS[kind]}"' for kind in kinds)
-        rule = f'{{apiGroups: ["{GROUP}"], resources: [{plurals}], verbs: ["list", "watch"]}}'
+        rule = f'{{apiGroups: ["{GROUP}"], resources: ["{KINDS[kind]}"], verbs: ["list", "watch"]}}'
         return f"{text}; grant {rule}"
     return text

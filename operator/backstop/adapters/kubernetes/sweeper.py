@@ -4,6 +4,7 @@ What a LIST does not show any more was deleted while nobody listened. The first 
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
@@ -52,29 +53,22 @@ class Sweeper:
         self._wanted = asyncio.Event()
         self._failures: dict[str, int] = {}  # in a row, by kind
         self._due: dict[str, float] = {}  # monotonic second of the next LIST, by kind
-        self._forbidden: frozenset[str] = frozenset()  # replaced, never changed: another thread reads it
         self.problems: dict[str, BackstopError] = {}  # why the last LIST of a kind failed; absent after a good one
 
-    def request(self) -> None:
-        """Ask for a LIST soon. Only from the engine's loop; from another thread by `call_soon_threadsafe`."""
+    def request(self, kind: str) -> None:
+        """Ask for a LIST of a kind soon. Only from the engine's loop; from another thread by `call_soon_threadsafe`."""
+        self._due.pop(kind, None)
         self._wanted.set()
-
-    def watchable(self) -> frozenset[str]:
-        """Return the kinds worth watching, from any thread: a watch that is forbidden ends those of the others, too.
-
-        The first kind is always among them: without it there is nothing to do, and its watch says what is missing.
-        """
-        return frozenset(KINDS) - (self._forbidden - {next(iter(KINDS))})
 
     async def run(self) -> None:
         """Sweep until cancelled. Failures are logged and tried again."""
         while True:
-            if self._wanted.is_set():
-                self._wanted.clear()
-                self._due.clear()
+            self._wanted.clear()
             for kind in [kind for kind in KINDS if self._due.get(kind, 0.0) <= self._clock.monotonic()]:
+                self._due[kind] = math.inf  # unless a request comes while it is listed
                 self._failures[kind] = 0 if await self._try(kind) else self._failures.get(kind, 0) + 1
-                self._due[kind] = self._clock.monotonic() + self._pause(kind)
+                if kind in self._due:
+                    self._due[kind] = self._clock.monotonic() + self._pause(kind)
             await self._rest()
 
     async def sweep(self, kind: str) -> None:
@@ -107,7 +101,6 @@ class Sweeper:
             await self.sweep(kind)
         except AccessDenied as problem:
             self.problems[kind] = problem
-            self._forbidden |= {kind}
             log.error("sweep.forbidden", kind=kind, problem=str(problem))  # noqa: TRY400  the rule to grant says it all
             self._on_absent(kind)
             return False
@@ -125,7 +118,6 @@ class Sweeper:
             log.warning("sweep.failed", kind=kind, problem=str(problem))
             return False
         self.problems.pop(kind, None)
-        self._forbidden -= {kind}
         if isinstance(before, AccessDenied | NotFound):
             log.info("sweep.kind_served", kind=kind)
             self._on_served(kind)
@@ -138,7 +130,7 @@ class Sweeper:
     async def _rest(self) -> None:
         """Wait for what is due next, or for a request, and in any case so long that requests gather."""
         await self._clock.sleep(_MINIMUM_GAP_SECONDS)
-        until_due = max(min(self._due.values()) - self._clock.monotonic(), 0.0)
+        until_due = max(min(self._due.get(kind, 0.0) for kind in KINDS) - self._clock.monotonic(), 0.0)
         waiting = asyncio.ensure_future(self._wanted.wait())
         sleeping = asyncio.ensure_future(self._clock.sleep(until_due))
         try:
