@@ -165,7 +165,7 @@ class SourceEvaluator:
                 if not isinstance(outcome, Failure):
                     probe = read_probe(component, outcome)
                     seconds = probe.scrape_seconds or DEFAULT_SCRAPE_SECONDS
-                    self._traits[leaf.uid] = Traits(scrape_seconds=seconds, native=probe.native)
+                    self._traits[component.uid] = Traits(scrape_seconds=seconds, native=probe.native)
                 continue
             tracked = by_uid[question.uid]
             if isinstance(outcome, Failure):
