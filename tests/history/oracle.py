@@ -68,35 +68,36 @@ def _in_order(times: Sequence[Integers], amounts: Sequence[Floats]) -> Steps:
 
 
 class _Targets:
-    """When each target was scraped with success, and when the processes there started."""
+    """When each target was scraped with success, and when the processes there started.
+
+    Several servers may scrape a target and tell it by an external label: a series belongs to what is told with the most
+    of its own labels.
+    """
 
     def __init__(self, stored: Sequence[Series]) -> None:
-        ups: dict[tuple[str, str], list[Integers]] = {}
-        self._starts: dict[tuple[str, str], tuple[Integers, Floats]] = {}
-        for one in stored:
-            if one.labels[NAME] == "up":
-                ups.setdefault(_target(one), []).append(one.times[one.values == 1])
-            if one.labels[NAME] == "process_start_time_seconds":
-                real = ~np.isnan(one.values)
-                self._starts[_target(one)] = one.times[real], one.values[real]
-        self._scrapes = {target: np.sort(np.concatenate(times)) for target, times in ups.items()}
+        self._ups = [one for one in stored if one.labels[NAME] == "up"]
+        self._starts = [one for one in stored if one.labels[NAME] == "process_start_time_seconds"]
 
     def scrape_before(self, one: Series, times: Integers) -> Integers:
         """Return the instant of the successful scrape before each of these; far in the past where there was none."""
-        scrapes = self._scrapes.get(_target(one), np.zeros(0, dtype=np.int64))
-        index = np.searchsorted(scrapes, times, side="left")
-        return np.concatenate([[np.iinfo(np.int64).min // 2], scrapes])[index]
+        told = [up.times[up.values == 1] for up in _about(one, self._ups)]
+        scrapes = np.sort(np.concatenate([[np.iinfo(np.int64).min // 2], *told]))
+        return scrapes[np.searchsorted(scrapes, times, side="left") - 1]
 
     def start_before(self, one: Series, times: Integers) -> Floats:
         """Return when the process that answered at each of these instants started; NaN where it does not tell."""
-        at, starts = self._starts.get(_target(one), (np.zeros(0, dtype=np.int64), np.zeros(0)))
-        index = np.searchsorted(at, times)
-        told = np.append(starts, np.nan)[index]
-        return np.where(np.append(at, -1)[index] == times, told, np.nan)
+        started = np.full(len(times), np.nan)
+        for told in _about(one, self._starts):
+            index = np.searchsorted(told.times, times)
+            here = np.append(told.times, -1)[index] == times
+            started[here] = told.values[index[here]]
+        return started
 
 
-def _target(one: Series) -> tuple[str, str]:
-    return one.labels.get("job", ""), one.labels.get("instance", "")
+def _about(one: Series, told: Sequence[Series]) -> list[Series]:
+    fits = [each for each in told if all(one.labels.get(k) == v for k, v in each.labels.items() if k != NAME)]
+    most = max((len(each.labels) for each in fits), default=0)
+    return [each for each in fits if len(each.labels) == most]
 
 
 def _steps(one: Series, targets: _Targets, interval: float, upto_bucket: int | None) -> tuple[Integers, Floats]:

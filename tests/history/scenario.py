@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from backstop.domain.slo import LatencyIndicator, RatioIndicator
+from tests.history.files import make_blocks
 from tests.history.oracle import Steps, counted, happened
 from tests.history.scraping import Exposed, Kind, Scraping, Span, Target, Truth, scrape
 from tests.history.series import NAME, Series
@@ -64,6 +66,12 @@ class Scenario:
 
 def _having(labels: Mapping[str, str]) -> Callable[[Mapping[str, str]], bool]:
     return lambda found: all(found.get(name) == value for name, value in labels.items())
+
+
+def store(scenarios: Sequence[Scenario], data: Path) -> None:
+    """Store histories as blocks, those that text can hold as text; the two kinds lie apart in time."""
+    for as_text in (True, False):
+        make_blocks([one for scenario in scenarios if scenario.as_text is as_text for one in scenario.series], data)
 
 
 # --- services that count requests --------------------------------------------------------------------------------
