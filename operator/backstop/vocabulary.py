@@ -168,7 +168,7 @@ class Metric(StrEnum):
     REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
     LEADER = "backstop_leader"  # gauge; 1 on the replica that writes
     CONFIG_VALID = "backstop_config_valid"  # gauge; 0 while the last good configuration is in force
-    CHECKPOINTS_TOTAL = "backstop_checkpoints_total"  # counter of SLOs by outcome: saved, failed, restored, changed, damaged
+    CHECKPOINTS_TOTAL = "backstop_checkpoints_total"  # counter by outcome: saved, failed, restored, changed, damaged
     CHECKPOINT_FAILING = "backstop_checkpoint_failing"  # gauge; 1 while the checkpoint cannot be read or written
     CHECKPOINT_BYTES = "backstop_checkpoint_bytes"  # gauge; size of the checkpoint's file
     CHECKPOINT_SET_ASIDE_TOTAL = "backstop_checkpoint_set_aside_total"  # counter of files by why: damaged, newer

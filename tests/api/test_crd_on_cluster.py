@@ -83,7 +83,8 @@ def test_the_columns_answer_is_it_fine(served: Cluster, namespace: str, tmp_path
     cells = row.split(maxsplit=11)
     del cells[8]  # the age moves
     assert cells == [
-        "slo.backstop.dev/checkout", "99.9", "30d", "99.9125", "1.25", "12.5", "AtRisk", "LowBudget", "0.998", "default",
+        "slo.backstop.dev/checkout",
+        "99.9", "30d", "99.9125", "1.25", "12.5", "AtRisk", "LowBudget", "0.998", "default",
         "12.5 % of the 30d budget left",
     ]  # fmt: skip
 

@@ -9,8 +9,8 @@ from backstop.api.to_domain import to_domain
 from backstop.domain.errors import QueryRejected
 from backstop.engine.composites import Composites
 from backstop.engine.registry import Registry
-from tests.fakes.clock import LoopClock
 from tests.engine.test_engine import BORN, a_body, stage
+from tests.fakes.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
 

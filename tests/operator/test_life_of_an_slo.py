@@ -82,7 +82,9 @@ def test_an_invalid_edit_is_refused_by_condition_and_the_next_valid_one_heals_it
     [
         pytest.param({"source": "nowhere"}, "SourceUnknown", "spec.source: no source is named 'nowhere'", id="absent"),
         pytest.param({"source": "private"}, "SourceNotAllowed", "spec.source: source 'private' is not", id="forbidden"),
-        pytest.param({"workload": {"statefulSet": "db"}}, "NotSupportedYet", "spec.workload.statefulSet", id="not supported yet"),
+        pytest.param(
+            {"workload": {"statefulSet": "db"}}, "NotSupportedYet", "spec.workload.statefulSet", id="not supported yet"
+        ),
         pytest.param(
             {"indicator": {"query": {"bad": "rate(x)", "total": "sum(increase(x[$window]))"}}},
             "Invalid",

@@ -245,10 +245,10 @@ class Engine:
         self._telemetry.forgotten(tracked.slo)
 
     def _checkpoint(self, tracked: Tracked) -> Checkpoint | None:
-        checkpoint = None
+        checkpoints: list[Checkpoint | None] = []  # what `contained` swallows leaves it empty
         with contained(tracked):
-            checkpoint = self._evaluators[tracked.slo.source].checkpoint(tracked)
-        return checkpoint
+            checkpoints.append(self._evaluators[tracked.slo.source].checkpoint(tracked))
+        return checkpoints[0] if checkpoints else None
 
     def _everything_tracked(self) -> Iterator[tuple[str, Tracked]]:
         for tracked in list(self._tracked.values()):

@@ -104,7 +104,7 @@ class SLOSpec(ApiModel):
             cel="!has(self.timeslice) || has(self.timeslice.target) == (self.budgeting == 'Timeslices')",
         ),
         Rule(
-            message="a rolling window must be at least five slices long; for example rolling: 1h with timeslice.length: 5m",
+            message="a rolling window must be at least five slices long; for example rolling: 1h with length: 5m",
             holds=lambda model: (
                 model.timeslice is None
                 or all(
