@@ -17,6 +17,7 @@ sources:
     allowedNamespaces: [shop, "team-*"]
     timeout: 2500ms
     concurrency: 4
+    ingestionDelay: 90s
     auth: {bearerTokenFile: /var/run/token}
     headers: {X-Scope-OrgID: team-a}
     headerFiles: {X-Api-Key: /var/run/key}
@@ -56,6 +57,7 @@ def test_every_field_is_read():
     assert default.url == "http://prometheus.monitoring:9090/prefix"
     assert default.timeout == 2.5
     assert default.concurrency == 4
+    assert default.ingestion_delay == 90
     assert default.auth is not None
     assert default.auth.bearer_token_file == "/var/run/token"
     assert default.headers == {"X-Scope-OrgID": "team-a"}
@@ -78,6 +80,7 @@ def test_a_name_and_an_address_are_enough():
     configuration = parse_configuration("sources: [{name: default, url: http://prometheus:9090}]")
     (source,) = configuration.sources
     assert (source.timeout, source.concurrency, source.allowed_namespaces) == (10.0, 8, ("*",))
+    assert source.ingestion_delay is None
     assert source.auth is None
     assert not source.tls.insecure_skip_verify
     assert configuration.leader_election.enabled
@@ -135,6 +138,7 @@ def test_a_source_is_found_by_its_name():
         pytest.param(with_source(timeout="soon"), "sources[0].timeout: 'soon' is not a duration", id="no duration"),
         pytest.param(with_source(timeout="0s"), "sources[0].timeout: input should be greater than", id="no time"),
         pytest.param(with_source(timeout="1h"), "sources[0].timeout: input should be less than", id="too much time"),
+        pytest.param(with_source(ingestionDelay="2h"), "sources[0].ingestionDelay: input should be less", id="too late"),
         pytest.param(with_source(concurrency=0), "sources[0].concurrency: input should be greater", id="no place"),
         pytest.param(with_source(concurrency=65), "sources[0].concurrency: input should be less", id="too many places"),
         pytest.param(

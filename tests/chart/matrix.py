@@ -21,6 +21,7 @@ EVERYTHING: Final[dict[str, Any]] = {
             "allowedNamespaces": ["shop", "team-*"],
             "auth": {"basicSecret": {"username": "backstop", "name": "mimir", "key": "password"}},
             "tls": {"caSecret": {"name": "mimir", "key": "ca.crt"}, "clientSecret": {"name": "mimir-client"}},
+            "ingestionDelay": "1m",
             "headers": {"X-Source": "backstop"},
             "headerSecrets": {"X-Scope-OrgID": {"name": "mimir", "key": "tenant"}},
             "enforceMatcher": {"namespace": "$namespace"},

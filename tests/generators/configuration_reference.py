@@ -22,6 +22,7 @@ sources:
     url: https://mimir.example/prometheus
     allowedNamespaces: [shop, "team-*"]
     timeout: 20s
+    ingestionDelay: 1m
     auth: {bearerTokenFile: /etc/backstop/secrets/mimir/token}
     tls: {caFile: /etc/backstop/secrets/mimir/ca.crt}
     headers: {X-Scope-OrgID: team-a}

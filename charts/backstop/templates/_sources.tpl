@@ -73,7 +73,7 @@ header-{{ lower . }}
 {{/* One source as config.yaml has it. */}}
 {{- define "backstop.sourceConfiguration" -}}
 {{- $folder := include "backstop.sourceFolder" .name -}}
-{{- $out := pick . "name" "url" "allowedNamespaces" "timeout" "concurrency" "headers" "enforceMatcher" -}}
+{{- $out := pick . "name" "url" "allowedNamespaces" "timeout" "concurrency" "ingestionDelay" "headers" "enforceMatcher" -}}
 {{- with .auth -}}
 {{- if .bearerTokenSecret -}}
 {{- $_ := set $out "auth" (dict "bearerTokenFile" (printf "%s/bearer-token" $folder)) -}}

@@ -110,6 +110,14 @@ class Source(_Model):
         description="Bound of every query, waiting for a free place included.",
     )
     concurrency: int = Field(default=8, ge=1, le=64, description="Most queries in flight at a time.")
+    ingestion_delay: Seconds | None = Field(
+        default=None,
+        ge=0,
+        le=3600,
+        description="How long it takes until a sample can be read, where that is longer than a scrape, as by remote "
+        "write. Everything is evaluated as of that long ago. By default slices are sealed one scrape interval late, "
+        "which covers a Prometheus that scrapes itself.",
+    )
     auth: Auth | None = Field(default=None, description="Credentials; none by default.")
     tls: Tls = Field(default=Tls(), description="Certificates, for https addresses.")
     headers: Mapping[str, str] = Field(

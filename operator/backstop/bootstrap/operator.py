@@ -216,6 +216,7 @@ class Operator:
             source=measured,
             allowed_namespaces=source.allowed_namespaces,
             enforced_matchers=source.enforce_matcher,
+            ingestion_delay_seconds=source.ingestion_delay,
             identity=json.dumps([source.url, dict(source.headers), dict(source.header_files)], sort_keys=True),
         )
 

@@ -132,7 +132,7 @@ class SourceEvaluator:
                 self._telemetry.clock_offset(self.source.name, self.clock.skew_seconds)
             except (SourceUnreachable, QueryRejected, IndexError) as problem:
                 log.warning("source.time_unknown", source=self.source.name, problem=str(problem))
-        at = float(int(self.clock.now()))
+        at = float(int(self.clock.now() - (self._binding.ingestion_delay_seconds or 0.0)))
         await resume_new(due, self._checkpoints, fingerprint=self._fingerprint, ledger_for=self._ledger_for, at=at)
         due = [t for t in due if not t.gone]
         for tracked in due:
@@ -218,8 +218,11 @@ class SourceEvaluator:
         return self._standard if tracked.history_seconds() <= self._standard.span else self._long
 
     def _sealed_end(self, tracked: Tracked, at: float) -> int:
+        """The end of the newest slice of which all samples can be read by now (semantics E5, K19)."""
         step = tracked.slice_seconds
-        return int((at - tracked.traits.scrape_seconds - SEAL_MARGIN_SECONDS) // step) * step
+        # A scrape takes up to its interval to be stored. A delay that was told has been waited for before `at`.
+        stored = tracked.traits.scrape_seconds if self._binding.ingestion_delay_seconds is None else 0.0
+        return int((at - stored - SEAL_MARGIN_SECONDS) // step) * step
 
     async def _read(self, due: Sequence[Tracked], at: float) -> None:
         questions: list[_SliceAsked] = []

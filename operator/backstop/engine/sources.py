@@ -19,6 +19,7 @@ class SourceBinding:
     source: MetricsSource
     allowed_namespaces: tuple[str, ...] = ("*",)  # names or globs
     enforced_matchers: Mapping[str, str] = field(default_factory=dict)  # `$namespace` stands for the SLO's
+    ingestion_delay_seconds: float | None = None  # until a sample can be read; None: it takes up to a scrape interval
     identity: str = ""  # which server, and whose data there: counts of one identity are never mixed with another's
 
 
