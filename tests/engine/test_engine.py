@@ -40,7 +40,7 @@ def a_body(name="checkout", *, uid=None, generation=1, namespace="shop", status=
 
 
 class Stage:
-    def __init__(self, workloads=None):
+    def __init__(self, workloads=None, checkpoints=None):
         self.clock = LoopClock()
         self.writer = RecordingStatusWriter()
         self.telemetry = RecordingTelemetry()
@@ -64,6 +64,7 @@ class Stage:
             telemetry=self.telemetry,
             publisher=publisher,
             witnesses=Witnesses(workloads, self.clock),
+            checkpoints=checkpoints,
         )
         self.binding = SourceBinding(source=self.source, allowed_namespaces=("shop", "team-*"))
         self.engine.set_sources({"default": self.binding})
@@ -76,8 +77,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(workloads=None):
-    built = Stage(workloads)
+async def stage(workloads=None, checkpoints=None):
+    built = Stage(workloads, checkpoints)
     task = asyncio.create_task(built.engine.run())
     try:
         yield built

@@ -32,11 +32,12 @@ class OperatorProcess:
         self._port = free_port()
         self.log = folder / "operator.log"
         self.config = folder / "config.yaml"
+        self.ledger = folder / "ledger"  # of the checkpoint
         self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
+        self.ledger.mkdir(parents=True, exist_ok=True)
         self.configure(sources=sources)
 
-    def configure(self, *, sources: Sequence[Mapping[str, Any]]) -> None:
+    def configure(self, *, sources: Sequence[Mapping[str, Any]], checkpoint: Mapping[str, Any] | None = None) -> None:
         """Write the configuration file; a running operator takes it within seconds."""
         self.write_config(
             yaml.safe_dump(
@@ -45,6 +46,7 @@ class OperatorProcess:
                     "watch": {"namespaces": self._namespaces},
                     "leaderElection": {"leaseDuration": "3s", "renewEvery": "1s"},
                     "status": {"minimumInterval": "1s"},
+                    "checkpoint": dict(checkpoint or {}),
                     "web": {"host": "127.0.0.1", "port": self._port},
                     "logging": {"format": "console"},
                 }
