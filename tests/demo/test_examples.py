@@ -9,7 +9,7 @@ from backstop.api.to_domain import check_slo
 from tests.cluster.paths import REPOSITORY
 
 EXAMPLES = sorted((REPOSITORY / "manifests" / "examples").glob("*.yaml"))
-INDICATORS = {"ratio", "latency", "boolean", "threshold", "query"}
+INDICATORS = {"ratio", "latency", "boolean", "threshold", "query", "composite"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
