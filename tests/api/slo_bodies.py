@@ -31,6 +31,18 @@ def calendar(**fields: Any) -> dict[str, Any]:
     return slo_body(windows=[{"name": "period", "calendar": fields}])
 
 
+def of_time(length: str, *, target: Any = 95, budgeting: str = "Timeslices", **spec: Any) -> dict[str, Any]:
+    timeslice = {"length": length, "target": target}
+    return slo_body(
+        budgeting=budgeting, timeslice={key: value for key, value in timeslice.items() if value is not ...}, **spec
+    )
+
+
+def composite(mode: str = "Weighted", **spec: Any) -> dict[str, Any]:
+    indicator = {"composite": {"components": [{"slo": "a"}, {"slo": "b"}], "mode": mode}}
+    return slo_body(indicator=indicator, **spec)
+
+
 # One accepted SLO per kind of indicator, and the example of the design as far as this version goes.
 ACCEPTED: dict[str, dict[str, Any]] = {
     "ratio of bad events": slo_body(),
@@ -81,13 +93,107 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a calendar that starts on a leap day": calendar(unit="Year", start="2024-02-29T00:00", timeZone="Europe/Berlin"),
     "the longest calendar": calendar(unit="Day", count=366),
     "staleAfter equal to interval": slo_body(evaluation={"interval": "5m", "staleAfter": "300s"}),
+    "a window of exactly five slices": of_time("1m", windows=[{"name": "a", "rolling": "5m"}]),
+    "slices by their share": of_time("1h", target=..., budgeting="RatioTimeslices"),
+    "slices of a calendar month": of_time("5m", windows=[{"name": "a", "calendar": {"unit": "Month"}}]),
+    "time without data that is bad": of_time("1m", evaluation={"noData": "Bad"}),
+    "a composite by weight": composite(),
+    "a composite of which any is bad": composite("AnyBad", budgeting="Timeslices", timeslice={"target": 99}),
+    "groups": slo_body(groupBy=["region", "zone"]),
+}
+
+# Refused by rules of ours, at apply and by `backstop validate` alike: body, path, and the text, which is the same.
+REFUSED_WITH_ONE_TEXT: dict[str, tuple[dict[str, Any], str, str]] = {
+    "target of 0": (
+        slo_body(target=0),
+        "spec.target",
+        "must lie between 0 and 100, both excluded; write for example 99.9",
+    ),
+    "target of 100": (
+        slo_body(target=100),
+        "spec.target",
+        "must lie between 0 and 100, both excluded; write for example 99.9",
+    ),
+    "target of a slice of 100": (
+        of_time("1m", target=100),
+        "spec.timeslice.target",
+        "must lie between 0 and 100, both excluded; write for example 99.9",
+    ),
+    "a window shorter than five slices": (
+        of_time("5m", windows=[{"name": "a", "rolling": "24m"}]),
+        "spec",
+        "a rolling window must be at least five slices long; for example rolling: 1h with length: 5m",
+    ),
+    "a second window shorter than one slice": (
+        of_time("1h", windows=[{"name": "a", "rolling": "1d"}, {"name": "b", "rolling": "30m"}]),
+        "spec",
+        "a rolling window must be at least five slices long; for example rolling: 1h with length: 5m",
+    ),
+    "slices that do not tile an hour": (
+        of_time("7m"),
+        "spec.timeslice",
+        "length must be 1m, 3m, 5m, 15m, 30m or 1h; for example 5m",
+    ),
+    "timeslice without its budgeting": (
+        slo_body(timeslice={"length": "1m", "target": 95}),
+        "spec",
+        "timeslice belongs to budgeting Timeslices or RatioTimeslices: set both, or leave timeslice out",
+    ),
+    "Timeslices without timeslice": (
+        slo_body(budgeting="Timeslices"),
+        "spec",
+        "timeslice belongs to budgeting Timeslices or RatioTimeslices: set both, or leave timeslice out",
+    ),
+    "Timeslices without a target of a slice": (
+        of_time("1m", target=...),
+        "spec",
+        "timeslice.target must be set with Timeslices, for example 95; leave it out with RatioTimeslices",
+    ),
+    "RatioTimeslices with a target of a slice": (
+        of_time("1m", budgeting="RatioTimeslices"),
+        "spec",
+        "timeslice.target must be set with Timeslices, for example 95; leave it out with RatioTimeslices",
+    ),
+    "time without data that is bad, where events are counted": (
+        slo_body(evaluation={"noData": "Bad"}),
+        "spec",
+        (
+            "evaluation.noData Bad belongs to budgets of time, since events that nobody saw cannot be counted; write for"
+            " example budgeting: Timeslices"
+        ),
+    ),
+    "a composite of which any is bad, where events are counted": (
+        composite("AnyBad"),
+        "spec",
+        (
+            "composite.mode AnyBad belongs to budgeting Timeslices; write for example budgeting: Timeslices and timeslice:"
+            " {length: 1m, target: 99}"
+        ),
+    ),
+    "groups of a composite": (
+        composite(groupBy=["region"]),
+        "spec",
+        "groupBy belongs to SLOs with series of their own; leave groupBy out of a composite",
+    ),
+    "stale before the next evaluation": (
+        slo_body(evaluation={"interval": "1m", "staleAfter": "59s"}),
+        "spec.evaluation",
+        "staleAfter must be at least interval; for example interval: 30s and staleAfter: 2m",
+    ),
+    "a calendar of two years": (
+        calendar(unit="Year", count=2),
+        "spec.windows[0].calendar",
+        (
+            "count must be at most 366 for Day, 52 for Week, 12 for Month, 4 for Quarter, 1 for Year (366 days);"
+            " for example unit: Month with count: 2"
+        ),
+    ),
 }
 
 # Refused by the schema and its rules as well as by us: body, path, and words of the message.
 REFUSED_BY_THE_SCHEMA: dict[str, tuple[dict[str, Any], str, str]] = {
-    "target of 0": (slo_body(target=0), "spec.target", "greater than 0"),
-    "target of 100": (slo_body(target=100), "spec.target", "less than 100"),
-    "target above 100": (slo_body(target=100.5), "spec.target", "less than"),
+    "target above 100": (slo_body(target=100.5), "spec.target", "less than or equal to 100"),
+    "target below 0": (slo_body(target=-1), "spec.target", "greater than or equal to 0"),
     "target in quotes": (slo_body(target="99"), "spec.target", "number"),
     "seven decimals": (slo_body(target=99.9999999), "spec.target", "at most 6 decimals"),
     "no target": (slo_body(target=...), "spec.target", "Required"),
@@ -174,17 +280,9 @@ REFUSED_BY_THE_SCHEMA: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "evaluated too often": (slo_body(evaluation={"interval": "500ms"}), "spec.evaluation.interval", "from 1s"),
     "evaluated too seldom": (slo_body(evaluation={"interval": "301s"}), "spec.evaluation.interval", "to 5m"),
-    "stale before the next evaluation": (
-        slo_body(evaluation={"interval": "1m", "staleAfter": "59s"}),
-        "spec.evaluation",
-        "staleAfter must be at least interval",
-    ),
-    "timeslice without its budgeting": (
-        slo_body(timeslice={"length": "1m", "target": 95}),
-        "spec",
-        "timeslice belongs to",
-    ),
-    "Timeslices without timeslice": (slo_body(budgeting="Timeslices"), "spec", "timeslice belongs to"),
+    "PromQL of 10,000 characters": (ratio(total="a" * 10_000), "spec.indicator.ratio.total", "4096"),
+    "slices of no length": (of_time("0m"), "spec.timeslice.length", "write a duration from 1m to 1h"),
+    "slices of two hours": (of_time("2h"), "spec.timeslice.length", "write a duration from 1m to 1h"),
     "latency threshold of nothing": (
         with_indicator(latency={"histogram": "a", "threshold": "0ms"}),
         "spec.indicator.latency.threshold",

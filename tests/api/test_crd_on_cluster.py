@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, slo_body
+from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, REFUSED_WITH_ONE_TEXT, slo_body
 from tests.cluster.errors import ClusterError
 from tests.cluster.fixtures import Cluster, wait_until
 from tests.generators.registry import REPOSITORY
@@ -43,6 +43,17 @@ def test_the_server_refuses_with_the_path_and_the_rule(
         create(served, body)
     assert path in str(refused.value)
     assert text in str(refused.value)
+
+
+@pytest.mark.parametrize(("body", "path", "text"), REFUSED_WITH_ONE_TEXT.values(), ids=REFUSED_WITH_ONE_TEXT)
+def test_the_server_refuses_in_the_words_of_validate(
+    served: Cluster, body: dict[str, Any], path: str, text: str
+) -> None:
+    with pytest.raises(ClusterError) as refused:
+        create(served, body)
+    said = str(refused.value)
+    assert path in said
+    assert text in said
 
 
 def test_the_server_refuses_a_field_that_does_not_exist(served: Cluster) -> None:

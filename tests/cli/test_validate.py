@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from backstop.cli.validate import command
+from tests.api.slo_bodies import REFUSED_WITH_ONE_TEXT
 
 GOOD = """\
 apiVersion: backstop.dev/v1alpha1
@@ -46,6 +47,38 @@ def test_a_valid_file_ends_with_0(tmp_path: Path) -> None:
     (tmp_path / "slo.yaml").write_text(GOOD)
     result = validate("-f", tmp_path / "slo.yaml")
     assert (result.exit_code, result.stdout) == (0, "1 valid, 0 invalid, 0 skipped, 0 warnings\n")
+
+
+@pytest.mark.parametrize(("body", "path", "text"), REFUSED_WITH_ONE_TEXT.values(), ids=REFUSED_WITH_ONE_TEXT)
+def test_a_rule_is_told_in_the_words_of_the_api_server(body: dict[str, Any], path: str, text: str) -> None:
+    result = validate("-f", "-", stdin=yaml.safe_dump(body))
+    assert result.exit_code == 1
+    assert f"error: SLO shop/checkout: {path}: {text}" in result.stdout
+
+
+HOPELESS = [
+    pytest.param("target: 99.9", "target: .nan", "spec.target: must lie between 0 and 100", id="NaN"),
+    pytest.param("target: 99.9", "target: .inf", "spec.target: must lie between 0 and 100", id="infinity"),
+    pytest.param(
+        "total: requests_total", f"total: {'a' * 10_000}", "spec.indicator.ratio.total: ", id="10,000 characters"
+    ),
+    pytest.param(
+        "target: 99.9",
+        "target: 99.9\n  windows: [{name: m, calendar: {unit: Month, timeZone: Mars/Olympus}}]",
+        "spec.windows[0].calendar.timeZone: ",
+        id="a zone that does not exist",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "said"), HOPELESS)
+def test_what_can_never_be_evaluated_is_refused_with_its_path_in_a_line_one_can_read(
+    right: str, wrong: str, said: str
+) -> None:
+    result = validate("-f", "-", stdin=GOOD.replace(right, wrong))
+    assert result.exit_code == 1
+    line = next(line for line in result.stdout.splitlines() if said in line)
+    assert len(line) < 400
 
 
 def test_a_problem_has_file_line_object_path_and_fix_and_ends_with_1(tmp_path: Path) -> None:

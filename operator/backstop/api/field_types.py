@@ -105,12 +105,14 @@ class Linted:
 class Percent:
     """A percentage with few decimals, kept exact: 99.9 becomes Decimal("99.9") (semantics K11)."""
 
+    _BETWEEN: ClassVar = "must lie between 0 and 100, both excluded; write for example 99.9"
+
     def _check(self, value: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             hint = f"; write {value} without quotes" if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH else ""
             raise problem(f"is {kind_of(value)}{hint or '; write a number, for example 99.9'}")
         if not 0 < value < 100:  # noqa: PLR2004  percent; NaN fails too
-            raise problem("must lie between 0 and 100, both excluded; write for example 99.9")
+            raise problem(self._BETWEEN)
         exact = Decimal(repr(value))
         exponent = exact.normalize().as_tuple().exponent
         if isinstance(exponent, int) and -exponent > MAX_TARGET_DECIMALS:
@@ -128,12 +130,12 @@ class Percent:
         scaled = f"self * {10**MAX_TARGET_DECIMALS}.0"
         return {
             "type": "number",
+            # 0 and 100 themselves are refused by a rule, which can say more than that they are out of bounds
             "minimum": 0,
-            "exclusiveMinimum": True,
             "maximum": 100,
-            "exclusiveMaximum": True,
             # by arithmetic: the cost of string() is unbounded to the server. A seventh decimal differs by 0.1 at least.
             RULES_KEY: [
+                {"rule": "self > 0.0 && self < 100.0", "message": self._BETWEEN},
                 {
                     "rule": f"{scaled} - double(int({scaled} + 0.5)) < 0.05 && "
                     f"{scaled} - double(int({scaled} + 0.5)) > -0.05",
