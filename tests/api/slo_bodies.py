@@ -158,16 +158,16 @@ REFUSED_WITH_ONE_TEXT: dict[str, tuple[dict[str, Any], str, str]] = {
         slo_body(evaluation={"noData": "Bad"}),
         "spec",
         (
-            "evaluation.noData Bad belongs to budgets of time, since events that nobody saw cannot be counted; write for"
-            " example budgeting: Timeslices"
+            "evaluation.noData Bad belongs to budgets of time, since events that nobody saw cannot be counted; write"
+            " for example budgeting: Timeslices"
         ),
     ),
     "a composite of which any is bad, where events are counted": (
         composite("AnyBad"),
         "spec",
         (
-            "composite.mode AnyBad belongs to budgeting Timeslices; write for example budgeting: Timeslices and timeslice:"
-            " {length: 1m, target: 99}"
+            "composite.mode AnyBad belongs to budgeting Timeslices; write for example budgeting: Timeslices and"
+            " timeslice: {length: 1m, target: 99}"
         ),
     ),
     "groups of a composite": (
