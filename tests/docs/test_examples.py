@@ -90,4 +90,4 @@ def test_examples_in_python_print_what_the_page_says(page: Path):
 
 def test_the_explanations_work_their_numbers_out():
     worked = {b.page.name for b in blocks("python") if ">>>" in b.text}
-    assert {"error-budget.md", "evidence.md"} <= worked
+    assert {"error-budget.md", "budgeting.md", "windows.md", "evidence.md"} <= worked
