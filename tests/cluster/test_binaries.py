@@ -205,7 +205,11 @@ def test_the_cache_key_follows_version_and_module(tmp_path: Path, monkeypatch: p
     assert catalogue.etcd("3.6.16").cache_key() != first
 
 
-@pytest.mark.parametrize("component", [*catalogue.required(), *catalogue.optional().values()], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "component",
+    [*catalogue.required(), *catalogue.optional().values(), catalogue.history_writer()],
+    ids=lambda c: c.name,
+)
 def test_every_component_has_a_module_that_requires_exactly_its_version(component: Component) -> None:
     required = (component.module / "go.mod").read_text()
     # Prometheus 3.15.0 is the Go module v0.315.0.

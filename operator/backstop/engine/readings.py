@@ -99,7 +99,7 @@ def leaf_indicator(leaf: SLO) -> LeafIndicator:
 
 def needs_detail(values: Iterable[float]) -> bool:
     """True when a count of an answer is not plain: series began, ended or were reset, or a value is no number."""
-    return any(math.isnan(value) for value in values)
+    return not all(math.isfinite(value) for value in values)
 
 
 def part_is_good(slo: SLO) -> bool:
@@ -153,9 +153,7 @@ def read_slices(
             if name.endswith("newest") and end - samples[0].value < step:
                 # A slice with samples in it is not stale, though it may end in a gap.
                 answer[name] = (Sample(samples[0].labels, end),)
-        evidence.append(
-            read_slice(slo, answer, at=end, seconds=step, good_seen=good_seen, failed={**failed, **wrong})
-        )
+        evidence.append(read_slice(slo, answer, at=end, seconds=step, good_seen=good_seen, failed={**failed, **wrong}))
     return evidence
 
 
@@ -279,7 +277,7 @@ def _judge(slo: SLO, counts: Mapping[str, float | None], *, newest: float | None
 def _count(counts: Mapping[str, float | None], name: str, *, by_steps: bool) -> float | None:
     """Return the count of a slice, of counters from its details where it is not plain; None where nothing may count."""
     plain = counts[name]
-    if not by_steps or plain is None or not math.isnan(plain):
+    if not by_steps or plain is None or math.isfinite(plain):
         return plain
     steady, rest, proven = (counts[f"{kind}_{name}"] for kind in _DETAILS)
     if rest is not None and math.isnan(rest):

@@ -2,8 +2,8 @@
 
 A counter's steps between two evaluations add up exactly: `x - x offset L` of adjoining slices telescopes, so nothing is
 extrapolated and nothing is counted twice. Nearly always every series makes such a plain step, and one short question
-tells it: `plain` is a number then. Where a series began, ended or was reset, `plain` is NaN, and the slice has to be
-asked about in `detail`, which looks at all samples in it:
+tells it: `plain` is finite then. Where a series began, ended or was reset, `plain` is infinite, and the slice has to be
+asked about in `detail`, which looks at all samples in it. (Not NaN: some servers take that for no sample at all.)
 
 - from the last sample before the slice to the last one inside it, so that a scrape that failed and a target that left
   hide nothing;
@@ -47,7 +47,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """PromQL that counts events. Where `plain` is NaN and there is a `detail`, that has to be asked instead."""
+    """PromQL that counts events. Where `plain` is not finite and there is a `detail`, that has to be asked instead."""
 
     plain: str
     detail: Detail | None = None
@@ -90,7 +90,7 @@ class CounterSlice:
         if value is not None:  # any number of a histogram tells that it is there
             there, was = observation_counts(there), observation_counts(was)
         return Count(
-            f"sum{self.by}({steps} or NaN * {there} or NaN * {was})",
+            f"sum{self.by}({steps} or {_endless(there)} or {_endless(was)})",
             Detail(
                 # A series without a sample in the slice, of a target that is scraped rarely, stands still.
                 steady=f"sum{self.by}({fell} or ({of(last)} - {of(known)}) or {steps})",
@@ -102,12 +102,12 @@ class CounterSlice:
     def _coarse(self, selector: str, of: Value) -> Count:
         # A reset just before the slice shows in its first sample.
         resets = f"resets({selector}[{format_duration(self.seconds + BIRTH_SLACK_SECONDS + self.scrape_seconds)}])"
-        steps = f"({of(selector)} - {of(f'({selector} offset {self._span})')} + 0 / ({resets} == bool 0))"
+        steps = f"({of(selector)} - {of(f'({selector} offset {self._span})')} + 1 / ({resets} == bool 0) - 1)"
         last, known = f"last_over_time({selector}[{self._span}])", self._known_before(selector)
         born = self._proven(selector, of, last, f"({of(last)} unless {known} unless ({resets} > 0))")
         exact = f"({of(last)} - {of(known)} unless ({resets} > 0))"
         return Count(
-            f"sum{self.by}({steps} or NaN * {resets})",
+            f"sum{self.by}({steps} or {_endless(resets)})",
             Detail(
                 steady=f"sum{self.by}({exact} or ({of(f'increase({selector}[{self._span}])')} unless {born}))",
                 rest=f"sum{self.by}({of(last)} unless {known})",
@@ -136,6 +136,11 @@ class CounterSlice:
     def _started_within(self, seconds: float) -> str:
         """The processes that started inside the slice or so many seconds before it."""
         return f"(process_start_time_seconds{self.targets} > time() - {self.seconds + seconds:g})"
+
+
+def _endless(series: str) -> str:
+    """Return infinity for every series."""
+    return f"(0 * {series} + Inf)"
 
 
 def bucket_counts(threshold: str) -> Value:
