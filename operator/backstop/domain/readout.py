@@ -34,6 +34,7 @@ class Readout:
         self._rows = rows
         self._exclusions = tuple(exclusions)
         self._instants: dict[float, Floats] = {}
+        self._pieces: dict[tuple[float, float], Floats] = {}
         self._stretches: dict[tuple[float, float], Stretch] = {}
 
     def between(self, start: float, end: float) -> Stretch:
@@ -47,7 +48,7 @@ class Readout:
         counts = np.zeros((3, len(self._rows)))
         kept_seconds = 0.0
         for first, last in self._kept(start, end):
-            counts += np.clip(self._at(last) - self._at(first), 0.0, [[np.inf], [np.inf], [last - first]])
+            counts += self._piece(first, last)
             kept_seconds += last - first
         return Stretch(end - start, end - start - kept_seconds, *counts)
 
@@ -59,6 +60,15 @@ class Readout:
             start = exclusion.end
         if start < end:
             yield start, end
+
+    def _piece(self, first: float, last: float) -> Floats:
+        """What was counted from one exclusion to the next; most windows share it."""
+        counts = self._pieces.get((first, last))
+        if counts is None:
+            counts = np.maximum(self._at(last) - self._at(first), 0.0)
+            np.minimum(counts[2], last - first, out=counts[2])
+            self._pieces[first, last] = counts
+        return counts
 
     def _at(self, instant: float) -> Floats:
         values = self._instants.get(instant)
