@@ -1,10 +1,12 @@
 """Background fetches: smaller ones where large ones fail, longer ones after an edit, and none into a row of another."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
+from backstop.domain.slo import RollingWindow
 from tests.builders import HOUR
 from tests.engine.test_engine import BORN, a_body, stage
 from tests.engine.test_evaluator import TEN_DAYS, scene
@@ -93,7 +95,7 @@ async def test_a_longer_window_does_not_flap_through_too_early():
         assert s.writer.events == []
 
 
-async def test_a_row_that_was_restarted_is_not_written_by_the_catch_up_of_its_past():
+async def test_a_row_that_was_moved_is_not_written_by_the_catch_up_of_its_past():
     async with scene(windows=(HOUR,)) as s:
         await s.run(600)
         s.source.fail(SourceUnreachable("away"))
@@ -101,25 +103,50 @@ async def test_a_row_that_was_restarted_is_not_written_by_the_catch_up_of_its_pa
         s.source.recover()
         released = hold_back(s.source)
         await s.harness.evaluator.evaluate([s.tracked])  # asks for the five hours
-        await asyncio.sleep(3700)  # and no tick until the row is too far behind to go on: it starts anew
+        before, row = s.tracked.ledger, s.tracked.row
+        longer = RollingWindow(name="40d", seconds=40 * 86_400)  # edited meanwhile: this needs other tiers
+        s.tracked.slo = replace(s.tracked.slo, windows=(HOUR, longer))
         await s.harness.evaluator.evaluate([s.tracked])
+        assert s.tracked.ledger is not before
+        newest = before.newest(row)
         released.set()
         await s.harness.evaluator.history.idle()
-        assert s.tracked.ledger.newest(s.tracked.row) <= s.clock.now().timestamp()
+        assert before.newest(row) == newest
         counts = (await s.run(60)).budgets[0].counts
         assert counts.good + counts.bad == pytest.approx(36_000, rel=1e-6)
 
 
-async def test_a_row_that_was_restarted_is_not_written_by_the_backfill_of_its_past():
+async def test_a_row_that_was_left_behind_for_longer_than_minutes_reach_goes_on_without_losing_an_event():
+    async with scene(windows=(TEN_DAYS, HOUR)) as s:
+        await s.run(600)
+        s.source.fail(SourceUnreachable("away"))
+        await s.run(2 * 86_400, every=3600)
+        forgotten = s.clock.now().timestamp() - 86_400 * 3
+        s.source.silent = lambda t: t < forgotten
+        s.source.recover()
+        await s.run(60)
+        for budget in (await s.run(60)).budgets:
+            assert budget.counts.unknown_seconds == pytest.approx(0, abs=3600)
+            assert budget.counts.good + budget.counts.bad == pytest.approx(10 * budget.counts.seconds, rel=1e-3)
+
+
+async def test_a_backfill_whose_boundary_was_pushed_out_meanwhile_is_not_written_before_another_one():
     async with scene(windows=(TEN_DAYS,)) as s:
-        released = hold_back(s.source)
         steady = s.source.counters["errors_total"]
-        # The four hours of minutes that are asked first would be taken for those before the new start.
-        later = s.clock.now().timestamp() + 5 * 3600
+        # The four hours of minutes that are asked first would be taken for those before the oldest that is held then,
+        # in place of the hour between.
+        later = s.clock.now().timestamp() + 1800
         s.source.counters["errors_total"] = lambda t: steady(t) + min(max(t - later, 0), 600) * 8  # ten bad minutes
+        whole = s.source.query_range
+        released = hold_back(s.source)
         await s.harness.evaluator.evaluate([s.tracked])
+        await asyncio.sleep(1)  # the backfill has asked
+        s.source.query_range = whole
         await asyncio.sleep(7 * 3600)
         await s.harness.evaluator.evaluate([s.tracked])
+        await asyncio.sleep(60)  # what was missed is caught up beside it
+        oldest = s.tracked.ledger.oldest_of(s.tracked.row, 60)
+        assert oldest > s.tracked.anchor
         released.set()
         await s.harness.evaluator.history.idle()
         counts = (await s.run(120)).budgets[0].counts
