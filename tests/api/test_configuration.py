@@ -138,7 +138,9 @@ def test_a_source_is_found_by_its_name():
         pytest.param(with_source(timeout="soon"), "sources[0].timeout: 'soon' is not a duration", id="no duration"),
         pytest.param(with_source(timeout="0s"), "sources[0].timeout: input should be greater than", id="no time"),
         pytest.param(with_source(timeout="1h"), "sources[0].timeout: input should be less than", id="too much time"),
-        pytest.param(with_source(ingestionDelay="2h"), "sources[0].ingestionDelay: input should be less", id="too late"),
+        pytest.param(
+            with_source(ingestionDelay="2h"), "sources[0].ingestionDelay: input should be less", id="too late"
+        ),
         pytest.param(with_source(concurrency=0), "sources[0].concurrency: input should be greater", id="no place"),
         pytest.param(with_source(concurrency=65), "sources[0].concurrency: input should be less", id="too many places"),
         pytest.param(

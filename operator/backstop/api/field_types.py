@@ -140,7 +140,7 @@ class Percent:
                     "rule": f"{scaled} - double(int({scaled} + 0.5)) < 0.05 && "
                     f"{scaled} - double(int({scaled} + 0.5)) > -0.05",
                     "message": f"at most {MAX_TARGET_DECIMALS} decimals; write for example 99.999",
-                }
+                },
             ],
         }
 
