@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import aiohttp
 import kopf
 import structlog
 
@@ -31,34 +30,24 @@ class Credentials:
 Login = Callable[[], Awaitable[Credentials]]
 
 
-def register_login(
-    registry: kopf.OperatorRegistry, login: Login, over: threading.Event, sessions: list[aiohttp.ClientSession]
-) -> None:
+def register_login(registry: kopf.OperatorRegistry, login: Login, over: threading.Event) -> None:
     """Make kopf use `login` at start and whenever the server takes the credentials no longer.
 
     It is tried until it succeeds or `over` is set. kopf's own logins are not used: they know neither exec plugins nor
     a chosen context, and both clients of one process should be the same user.
-
-    Whoever runs kopf closes the `sessions` in the end: when it is cancelled, kopf does not.
     """
 
-    async def log_in(settings: kopf.OperatorSettings, **_: Any) -> kopf.AiohttpSession:
+    async def log_in(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo:
         given = await _patiently(login, over)
-        info = kopf.ConnectionInfo(
+        return kopf.ConnectionInfo(
             server=given.server,
             insecure=given.insecure,
             ca_path=given.ca_path,
             certificate_path=given.certificate_path,
             private_key_path=given.private_key_path,
             token=given.token,
-        )
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context()),
-            headers=info.as_http_headers(),
             trust_env=settings.networking.trust_env,
         )
-        sessions.append(session)
-        return kopf.AiohttpSession(server=given.server, aiohttp_session=session)
 
     kopf.on.login(registry=registry)(log_in)
 

@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-import aiohttp
 import kopf
 import structlog
 
@@ -32,6 +31,7 @@ KINDS: Final = {"SLO": "slos", "MaintenanceWindow": "maintenancewindows"}  # wha
 _PAUSES_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # between a failed run and the next; the last one for ever
 _GRACEFUL_SECONDS: Final = 1.0  # for kopf to end by itself before it is cancelled
 _GRACE_SECONDS: Final = 3.0  # for a run of kopf to end once it was told to
+_GOODBYE_SECONDS: Final = 0.25  # in which TLS connections are closed: aiohttp's manual, "Graceful shutdown"
 _STABLE_SECONDS: Final = 60.0  # a run that lasted this long was not a failed start
 # For peering, which is off. Given all the same: to make up one, kopf looks up a user name that a container has not.
 _IDENTITY: Final = cast("Any", "backstop")
@@ -138,10 +138,9 @@ class Watcher:
         return reasons[0] if reasons else "kopf ended without an error"
 
     async def _operate(self, over: threading.Event) -> None:
-        sessions: list[aiohttp.ClientSession] = []
         running = asyncio.ensure_future(
             kopf.operator(
-                registry=self._registry(over, sessions),
+                registry=self._registry(over),
                 settings=watch_only_settings(),
                 identity=_IDENTITY,
                 standalone=True,
@@ -158,14 +157,13 @@ class Watcher:
             await running
         finally:
             over.set()  # two threads of the executor wait for it; without this the loop could not close
-            for session in sessions:
-                await session.close()
+            await asyncio.sleep(_GOODBYE_SECONDS)
 
-    def _registry(self, over: threading.Event, sessions: list[aiohttp.ClientSession]) -> kopf.OperatorRegistry:
+    def _registry(self, over: threading.Event) -> kopf.OperatorRegistry:
         # kopf logs the success of each handler call; a line per event and object is no use to anybody.
         logging.getLogger(_OBJECT_LOGGER).setLevel(logging.WARNING)
         registry = kopf.OperatorRegistry()
-        register_login(registry, self._login, over, sessions)
+        register_login(registry, self._login, over)
 
         async def deliver(event: Mapping[str, Any], **_: Any) -> None:
             if not over.is_set():
