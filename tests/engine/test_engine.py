@@ -40,10 +40,11 @@ def a_body(name="checkout", *, uid=None, generation=1, namespace="shop", status=
 
 
 class Stage:
-    def __init__(self, workloads=None, checkpoints=None):
+    def __init__(self, workloads=None, checkpoints=None, awaited=()):
         self.clock = LoopClock()
         self.writer = RecordingStatusWriter()
         self.telemetry = RecordingTelemetry()
+        self.leadership = SettableLeadership()
         self.source = CounterSource(self.clock)
         self.source.counters = {
             "requests_total": lambda t: (t - BORN) * 10,
@@ -53,7 +54,7 @@ class Stage:
         publisher = StatusPublisher(
             writer=self.writer,
             clock=self.clock,
-            leadership=SettableLeadership(),
+            leadership=self.leadership,
             telemetry=self.telemetry,
             limits=WriteLimits(),
             writes_per_second=50,
@@ -65,6 +66,7 @@ class Stage:
             publisher=publisher,
             witnesses=Witnesses(workloads, self.clock),
             checkpoints=checkpoints,
+            awaited=awaited,
         )
         self.binding = SourceBinding(source=self.source, allowed_namespaces=("shop", "team-*"))
         self.engine.set_sources({"default": self.binding})
@@ -77,8 +79,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(workloads=None, checkpoints=None):
-    built = Stage(workloads, checkpoints)
+async def stage(workloads=None, checkpoints=None, awaited=()):
+    built = Stage(workloads, checkpoints, awaited)
     task = asyncio.create_task(built.engine.run())
     try:
         yield built
