@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from backstop.api.crd import KINDS
+from tests.api import maintenance_bodies
 from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, REFUSED_WITH_ONE_TEXT, slo_body
 from tests.cluster.errors import ClusterError
 from tests.cluster.fixtures import Cluster, wait_until
@@ -16,10 +18,15 @@ pytestmark = pytest.mark.cluster
 
 @pytest.fixture(scope="module")
 def served(cluster: Cluster) -> Cluster:
-    """A cluster that serves the committed CRD."""
+    """A cluster that serves the committed CRDs."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", REPOSITORY / "crds")
-    cluster.wait("--for=condition=Established", "crd/slos.backstop.dev")
-    wait_until(lambda: cluster.kubectl("get", "slos", "-A") or True, 30.0, describe="SLOs to be served")
+    for kind in KINDS:
+        cluster.wait("--for=condition=Established", f"crd/{kind.crd_name}")
+        wait_until(
+            lambda plural=kind.plural: cluster.kubectl("get", plural, "-A") or True,
+            30.0,
+            describe=f"{kind.plural} to be served",
+        )
     return cluster
 
 
@@ -54,6 +61,50 @@ def test_the_server_refuses_in_the_words_of_validate(
     said = str(refused.value)
     assert path in said
     assert text in said
+
+
+@pytest.mark.parametrize("body", maintenance_bodies.ACCEPTED.values(), ids=maintenance_bodies.ACCEPTED)
+def test_the_server_accepts_the_windows_that_should_be_accepted(served: Cluster, body: dict[str, Any]) -> None:
+    stored = create(served, body)["spec"]
+    assert stored["slos"] == body["spec"]["slos"]
+    assert stored["excludeFromBudget"] is True
+
+
+REFUSED_WINDOWS = maintenance_bodies.REFUSED_BY_THE_SCHEMA
+
+
+@pytest.mark.parametrize(("body", "path", "text"), REFUSED_WINDOWS.values(), ids=REFUSED_WINDOWS)
+def test_the_server_refuses_a_window_with_the_path_and_the_rule(
+    served: Cluster, body: dict[str, Any], path: str, text: str
+) -> None:
+    with pytest.raises(ClusterError) as refused:
+        create(served, body)
+    assert path in str(refused.value)
+    assert text in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body", maintenance_bodies.REFUSED_BY_CONDITION.values(), ids=maintenance_bodies.REFUSED_BY_CONDITION
+)
+def test_what_is_left_to_the_condition_is_what_a_schema_cannot_see(
+    served: Cluster, body: tuple[dict[str, Any], str, str]
+) -> None:
+    assert create(served, body[0])
+
+
+def test_the_columns_of_a_window_answer_is_it_active_and_until_when(
+    served: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    body = maintenance_bodies.window_body() | {"metadata": {"name": "upgrade", "namespace": namespace}}
+    served.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    times = {"start": "2026-03-02T02:00:00Z", "end": "2026-03-02T04:00:00Z"}
+    status = {"state": "Active", "active": times, "past": [times], "slos": {"count": 2}, "excludedSeconds": 60}
+    patch = json.dumps({"status": status})
+    served.kubectl("patch", "mw", "upgrade", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    header, row = served.kubectl("get", "mw", "-n", namespace, f"--cache-dir={tmp_path}").splitlines()
+    assert header.split() == ["NAME", "STATE", "UNTIL", "NEXT", "SLOS", "BUDGET", "EXCLUDED", "(S)", "AGE"]
+    # An empty cell is no cell to split(): nothing stands under NEXT.
+    assert row.split()[:6] == ["upgrade", "Active", "2026-03-02T04:00:00Z", "2", "true", "60"]
 
 
 def test_the_server_refuses_a_field_that_does_not_exist(served: Cluster) -> None:

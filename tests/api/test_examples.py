@@ -3,7 +3,7 @@
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
@@ -12,8 +12,10 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from backstop.api.crd import KINDS
+from backstop.api.objects import Checked
 from backstop.api.rules import ApiModel
 from backstop.api.to_domain import check_slo
+from backstop.api.to_maintenance import check_maintenance
 from tests.generators.registry import REPOSITORY
 
 
@@ -67,8 +69,9 @@ def test_a_rule_says_what_to_write(model: type[BaseModel]) -> None:
         assert re.search(r"for example|leave .* out", rule.message)
 
 
-def test_the_example_of_the_reference_page_is_valid() -> None:
-    page = (REPOSITORY / "docs" / "reference" / "slo.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
-    checked = check_slo(yaml.safe_load(example))
+@pytest.mark.parametrize(("page", "check"), [("slo.md", check_slo), ("maintenance-window.md", check_maintenance)])
+def test_the_example_of_a_reference_page_is_valid(page: str, check: Callable[[object], Checked[Any]]) -> None:
+    text = (REPOSITORY / "docs" / "reference" / page).read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    checked = check(yaml.safe_load(example))
     assert (checked.problems, checked.warnings) == ((), ())

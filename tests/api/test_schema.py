@@ -3,6 +3,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
+from backstop.api.crd import KINDS
 from backstop.api.rules import ApiModel, exactly_one_of
 from backstop.api.schema import structural_schema
 from backstop.api.v1alpha1.slo import SLOSpec
@@ -20,9 +21,10 @@ def nodes(schema: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, A
     return found
 
 
+MODELS = [model for kind in KINDS for model in (kind.spec, kind.status)]
 ALL = [
     pytest.param(node, id=f"{model.__name__}{path}")
-    for model in (SLOSpec, SLOStatus)
+    for model in MODELS
     for path, node in nodes(structural_schema(model))
 ]
 
@@ -43,7 +45,7 @@ def test_every_node_is_structural_described_and_bounded(node: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     ("path", "node"),
-    [(p, n) for model in (SLOSpec, SLOStatus) for p, n in nodes(structural_schema(model)) if not p.endswith("[]")],
+    [(p, n) for model in MODELS for p, n in nodes(structural_schema(model)) if not p.endswith("[]")],
 )
 def test_every_field_has_a_description(path: str, node: dict[str, Any]) -> None:
     assert node.get("description"), path

@@ -86,6 +86,15 @@ def test_falling_coverage_is_news_only_while_the_state_is_unknown(state, coverag
     assert (reason(after, written=before) is WriteReason.NUMBERS) is written
 
 
+@pytest.mark.parametrize(("before", "after", "written"), [(0, 600, True), (600, 0, True), (600, 660, False)])
+def test_that_maintenance_is_excluded_is_news_and_how_long_it_lasts_is_not(before, after, written):
+    def excluding(seconds):
+        excluded = {"excludedSeconds": seconds} if seconds else {}
+        return a_status(windows=[{"name": "30d", "remainingPercent": 80} | excluded])
+
+    assert (reason(excluding(after), written=excluding(before)) is WriteReason.NUMBERS) is written
+
+
 @pytest.mark.parametrize(("spread", "due"), [(-1.0, 480), (0.0, 600), (1.0, 720)])
 def test_heartbeats_are_spread_by_a_fifth(spread, due):
     assert reason(a_status(), age=due - 1, spread=spread) is None

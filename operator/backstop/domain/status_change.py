@@ -82,6 +82,8 @@ def slo_moved(written: Status, current: Status) -> bool:
         return True
     if current.get("state") == State.UNKNOWN and _coverage_moved(written, current):
         return True
+    if _excluding(written) != _excluding(current):
+        return True
     if written.get("groupCount") != current.get("groupCount") or _groups_moved(written, current):
         return True
     old_burn, new_burn = written.get("burnRates") or {}, current.get("burnRates") or {}
@@ -98,6 +100,11 @@ def _coverage_moved(written: Status, current: Status) -> bool:
     old = {w["name"]: w.get("coverage", 0.0) for w in written.get("windows", ())}
     new = {w["name"]: w.get("coverage", 0.0) for w in current.get("windows", ())}
     return any(abs(value - old.get(name, 0.0)) >= COVERAGE_SHARE - _ROUNDING for name, value in new.items())
+
+
+def _excluding(status: Status) -> set[str]:
+    """Return the windows from which time is excluded: that maintenance is seen is news, how long it lasts is not."""
+    return {w["name"] for w in status.get("windows", ()) if w.get("excludedSeconds")}
 
 
 def _group_changed(written: Status, current: Status) -> bool:
