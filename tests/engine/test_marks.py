@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backstop.domain.calendar import CalendarPeriods, CalendarUnit
+from backstop.domain.errors import QueryRejected, SourceUnreachable
 from backstop.domain.interval import Interval
 from backstop.domain.slo import Budgeting, CalendarWindow, RollingWindow, Timeslice
 from tests.engine.lived import life, window_of
@@ -185,3 +186,34 @@ async def test_marks_are_kept_over_a_restart_of_the_row_and_forgotten_when_nothi
         assert {mark.at for mark in ledger.marks(row)} == {period.start, period.end}
         it.evaluator.forget(it.tracked)
         assert ledger._marks == {}
+
+
+async def test_an_edge_that_the_source_refuses_to_read_is_told_and_one_that_fails_is_tried_again():
+    excluded = Interval(NOW - 4 * DAY + 431, NOW - 4 * DAY + 5000)
+    async with life(windows=(WEEK,)) as it:
+        await it.settled()
+        whole = it.source.query_range
+
+        async def failing(*_, **__):
+            raise SourceUnreachable("no route")
+
+        it.source.query_range = failing
+        it.tracked.exclusions = (excluded,)
+        seen = await it.settled()
+        assert seen.history.lost_edges == ()
+        assert it.tracked.wanted_marks == {excluded.start, excluded.end}
+        it.source.query_range = whole
+        await it.run(120)
+        assert it.tracked.marked == {excluded.start, excluded.end}
+
+        async def refusing(*_, **__):
+            raise QueryRejected("query processing would load too many samples")
+
+        it.source.query_range = refusing
+        other = Interval(NOW - 3 * DAY - 4 * HOUR + 431, NOW - 3 * DAY - 2 * HOUR)
+        it.tracked.exclusions = (other,)
+        seen = await it.settled()
+        assert other.start in seen.history.lost_edges
+        asked = len(it.source.asked)
+        await it.run(300)
+        assert not [a for a in it.source.asked[asked:] if a.at is not None and a.at < NOW - DAY]

@@ -118,7 +118,7 @@ class History:
 
     def mark(self, tracked: Tracked) -> None:
         """Read what was counted up to the instants in `wanted_marks` that lie within coarse slices."""
-        if tracked.wanted_marks and not tracked.marking:
+        if tracked.wanted_marks and not tracked.marking and tracked.backfill_due <= self._clock.monotonic():
             tracked.marking = True
             self._jobs.put_nowait(("mark", tracked, 0))
 
@@ -233,13 +233,17 @@ class History:
             if boundary is None or boundary == at:
                 continue  # not reached by the backfill yet, or marked without us at the next tick
             ends = range(boundary + grain, boundary + math.ceil((at - boundary) / grain) * grain + 1, grain)
-            slices = await self._many(tracked, ends, grain, most)
+            try:
+                slices = await self._many(tracked, ends, grain, most)
+            except QueryRejected as problem:
+                log.warning("history.edge_lost", slo=tracked.slo.key, at=at, problem=str(problem))
+                slices = []  # it will be refused tomorrow as well
             if _place(tracked) != place or at not in tracked.wanted_marks:
                 return
             if place.ledger.boundary_below(place.row, at) != boundary:
                 continue  # what was sealed meanwhile has made its slice a coarser one: again
             tracked.wanted_marks.discard(at)
-            if mark_after(tracked, boundary, at, slices, grain=grain):
+            if slices and mark_after(tracked, boundary, at, slices, grain=grain):
                 tracked.marked.add(at)
             else:
                 tracked.lost_marks.add(at)
