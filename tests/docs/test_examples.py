@@ -82,7 +82,7 @@ def test_examples_in_python_print_what_the_page_says(page: Path):
             compile(block.text, block.where, "exec")
             continue
         example = doctest.DocTestParser().get_doctest(block.text, names, block.where, str(page), block.line - 1)
-        runner = doctest.DocTestRunner(optionflags=OPTIONS)
+        runner = doctest.DocTestRunner(verbose=False, optionflags=OPTIONS)
         runner.run(example, out=report.append, clear_globs=False)
         names = example.globs
     assert report == [], "\n".join(report)
