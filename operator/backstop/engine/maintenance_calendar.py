@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,17 +23,20 @@ class MaintenanceCalendar:
 
     def __init__(self) -> None:
         self._courses: dict[Uid, _Course] = {}
+        self._by_namespace: dict[str, dict[Uid, _Course]] = {}
         self._versions: dict[str, int] = {}  # by namespace; absent: no window was ever there
         self._answers: dict[Uid, _Answer] = {}  # by uid of the SLO
 
     def put(self, window: MaintenanceWindow) -> None:
         """Take a window, or what it was changed to."""
-        self._courses[window.uid] = _Course(window)
+        course = self._courses[window.uid] = _Course(window)
+        self._by_namespace.setdefault(window.namespace, {})[window.uid] = course
         self._changed(window.namespace)
 
     def remove(self, uid: Uid) -> None:
         """Forget a window that is gone or refused; what it excluded counts again."""
         if (course := self._courses.pop(uid, None)) is not None:
+            del self._by_namespace[course.window.namespace][uid]
             self._changed(course.window.namespace)
 
     def forget(self, slo: Uid) -> None:
@@ -61,14 +65,16 @@ class MaintenanceCalendar:
         course = self._courses.get(uid)
         if course is None:
             return (), None
-        return tuple(course.reaching(start, math.nextafter(at, math.inf))), course.next_after(at)
+        return course.reaching(start, math.nextafter(at, math.inf)), course.next_after(at)
 
     def _changed(self, namespace: str) -> None:
         self._versions[namespace] = self._versions.get(namespace, 0) + 1
 
     def _answer(self, slo: SLO, version: int, start: float, end: float) -> "_Answer":
-        courses = [c for c in self._courses.values() if c.window.exclude_from_budget and c.window.concerns(slo)]
-        exclusions = merge(itertools.chain.from_iterable(course.reaching(start, end) for course in courses))
+        here = self._by_namespace[slo.namespace].values()
+        courses = [c for c in here if c.window.exclude_from_budget and c.window.concerns(slo)]
+        stretches_of = [course.reaching(start, end) for course in courses]
+        exclusions = stretches_of[0] if len(courses) == 1 else merge(itertools.chain.from_iterable(stretches_of))
         return _Answer(
             slo=slo,
             version=version,
@@ -107,7 +113,10 @@ class _Course:
     def __init__(self, window: MaintenanceWindow) -> None:
         self.window = window
         self._since = math.inf
-        self._known: list[Interval] = []  # begun before the newest `end` that was asked for
+        # Begun before the newest `end` that was asked for. Disjoint and in order, and so are their starts and ends.
+        self._known: list[Interval] = []
+        self._starts: list[float] = []
+        self._ends: list[float] = []
         self._rest: Iterator[Interval] = iter(())
         self._next: Interval | None = None
 
@@ -116,17 +125,21 @@ class _Course:
         """When the first stretch begins that was not asked for yet; infinite when there is none."""
         return math.inf if self._next is None else self._next.start
 
-    def reaching(self, start: float, end: float) -> Iterator[Interval]:
-        """Yield the whole stretches that reach into `start` to `end`."""
+    def reaching(self, start: float, end: float) -> tuple[Interval, ...]:
+        """Return the whole stretches that reach into `start` to `end`."""
         if start < self._since:
-            self._since, self._known = start - _SLACK_SECONDS, []
+            self._since = start - _SLACK_SECONDS
+            self._known, self._starts, self._ends = [], [], []
             self._rest = stretches(self.window, self._since)
             self._next = next(self._rest, None)
         while self._next is not None and self._next.start < end:
             self._known.append(self._next)
+            self._starts.append(self._next.start)
+            self._ends.append(self._next.end)
             self._next = next(self._rest, None)
-        return (stretch for stretch in self._known if stretch.end > start and stretch.start < end)
+        return tuple(self._known[bisect_right(self._ends, start) : bisect_left(self._starts, end)])
 
     def next_after(self, at: float) -> Interval | None:
         """Return the first stretch that begins after `at`, a moment that was asked for."""
-        return next((stretch for stretch in self._known if stretch.start > at), self._next)
+        later = bisect_right(self._starts, at)
+        return self._known[later] if later < len(self._known) else self._next
