@@ -24,6 +24,7 @@ from tests.fakes.grouped_counters import GroupedSource
 
 START_AT = START.timestamp()
 EVALUATED = 10  # seconds until an SLO shows its numbers with their history
+RARELY = {"interval": "3m", "staleAfter": "5m"}  # for hours of a hundred groups
 
 
 @asynccontextmanager
@@ -190,23 +191,56 @@ async def test_exactly_as_many_groups_as_are_allowed_are_accepted():
         assert rows(s) == MAX_GROUPS + 1
 
 
-async def test_groups_that_are_too_many_only_over_time_are_refused_until_old_ones_have_left_the_windows():
+@pytest.mark.parametrize("later", [60, MAX_GROUPS - 1])
+async def test_groups_that_are_too_many_only_over_time_are_refused_until_old_ones_have_left_the_windows(later):
     async with stage() as s:
         serve(s, region="eu")
-        for n in range(60):  # sixty, and sixty others half an hour later
-            serve(s, pod="", region=f"first-{n}", until=START_AT + 600)
-            serve(s, pod="", region=f"second-{n}", since=START_AT + 1800)
-        s.engine.on_object("SLO", grouped())
+        for n in range(60):
+            serve(s, region=f"first-{n}", until=START_AT + 600)
+        for n in range(later):
+            serve(s, region=f"second-{n}", since=START_AT + 1800)
+        s.engine.on_object("SLO", grouped(evaluation=RARELY))
         await asyncio.sleep(900)
         assert (s.ready()["status"], s.status()["groupCount"]) == ("True", 61)
         await asyncio.sleep(1800)
         assert (s.ready()["status"], s.ready()["reason"]) == ("False", "TooManyGroups")
         assert s.status()["state"] == "Unknown"
-        await asyncio.sleep(3600 + 1800)  # the first are gone from the window, and the next look has come
-        assert (s.ready()["status"], s.status()["groupCount"]) == ("True", 61)
+        await asyncio.sleep(3600 + 1800)  # the first have left the window, and it was waited for others
+        assert (s.ready()["status"], s.status()["groupCount"]) == ("True", later + 1)
         second = s.telemetry.assessments[-1].groups[-1]
         assert second.budgets[0].counts.events == pytest.approx(36_000, rel=0.02)  # also of when it was refused
         assert rows(s) <= MAX_GROUPS + 1
+
+
+async def test_a_new_group_takes_the_place_of_one_that_has_left_the_windows_and_nothing_is_refused():
+    async with stage() as s:
+        for n in range(60):
+            serve(s, region=f"first-{n}", until=START_AT + 600)
+            serve(s, region=f"second-{n}", since=START_AT + 600 + 4000)
+        serve(s, region="eu")
+        s.engine.on_object("SLO", grouped(evaluation=RARELY))
+        await asyncio.sleep(6000)
+        assert "TooManyGroups" not in {status["reason"] for _, status in s.writer.writes}
+        assert (s.status()["groupCount"], rows(s)) == (61, MAX_GROUPS + 1)
+
+
+async def test_while_it_is_tried_whether_there_is_room_again_nothing_else_is_said():
+    async with stage() as s:
+        serve(s, region="eu")
+        for n in range(150):  # 25 at a time, each for twelve minutes
+            since = START_AT + n // 25 * 720
+            serve(s, region=f"pod-{n}", since=since, until=since + 720)
+        s.engine.on_object("SLO", grouped(windows=[{"name": "2h", "rolling": "2h"}], evaluation=RARELY))
+        await asyncio.sleep(4000)
+        assert s.ready()["reason"] == "TooManyGroups"
+        refused = len(s.writer.writes)
+        await asyncio.sleep(2500)
+        ready = [
+            next(c for c in status["conditions"] if c["type"] == "Ready") for _, status in s.writer.writes[refused:]
+        ]
+        assert {(condition["status"], condition["reason"]) for condition in ready} == {("False", "TooManyGroups")}
+        await asyncio.sleep(9000)
+        assert (s.ready()["status"], s.status()["groupCount"]) == ("True", 1)
 
 
 HOSTILE = ['a "quoted" \\ value', "two\nlines", "東京 ünï", "", "{}", "x" * 10_000, "y" * 10_000, '","region":"fake']

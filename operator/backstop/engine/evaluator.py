@@ -36,7 +36,7 @@ from backstop.engine.readings import (
     too_many_groups,
 )
 from backstop.engine.resuming import checkpoint_of, resume_new
-from backstop.engine.rows import append, has_room, move, place_of, release, set_head
+from backstop.engine.rows import append, move, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
 from backstop.engine.source_clock import SourceClock
 from backstop.engine.sources import SourceBinding, enforced_matchers
@@ -44,7 +44,7 @@ from backstop.engine.tracked import (
     DEFAULT_SCRAPE_SECONDS,
     PROBE_AGAIN_SECONDS,
     PROBE_EVERY_SECONDS,
-    REGROUP_EVERY_SECONDS,
+    REGROUP_AFTER_SECONDS,
     Tracked,
     Traits,
     good_seen,
@@ -206,13 +206,14 @@ class SourceEvaluator:
         tracked.too_many_groups = tracked.regrouping
 
     def _regroups(self, tracked: Tracked) -> bool:
-        """True when groups were refused and now there may be room for all: what was not counted of them is read."""
+        """True when no group was refused for a while after some were: what was not counted of those is to be read."""
         now = self._local.monotonic()
+        if tracked.refused_groups:
+            tracked.refused_groups, tracked.regroup_due = False, now + REGROUP_AFTER_SECONDS
         if not tracked.too_many_groups or tracked.regrouping or now < tracked.regroup_due:
             return False
-        tracked.regroup_due = now + REGROUP_EVERY_SECONDS
-        tracked.regrouping = has_room(tracked)
-        return tracked.regrouping
+        tracked.regrouping = True
+        return True
 
     def _ledger_for(self, tracked: Tracked) -> Ledger:
         return self._standard if tracked.history_seconds() <= self._standard.span else self._long

@@ -81,14 +81,9 @@ def admit(tracked: Tracked, keys: Iterable[Group]) -> None:
         if key in tracked.groups:
             continue
         if len(tracked.groups) >= MAX_GROUPS and not _make_room(tracked, ledger, present):
-            tracked.too_many_groups, tracked.regrouping = True, False
+            tracked.too_many_groups, tracked.refused_groups, tracked.regrouping = True, True, False
             return
         tracked.groups[key] = ledger.add_like(whole)
-
-
-def has_room(tracked: Tracked) -> bool:
-    """True when fewer groups than are allowed have an event in any window."""
-    return len(tracked.groups) < MAX_GROUPS or bool(_quiet(tracked))
 
 
 def move(tracked: Tracked, ledger: Ledger) -> None:

@@ -16,7 +16,7 @@ from backstop.vocabulary import MAX_GROUPS
 DEFAULT_SCRAPE_SECONDS: Final = 15.0  # until it was estimated from the samples
 PROBE_EVERY_SECONDS: Final = 1800.0
 PROBE_AGAIN_SECONDS: Final = 60.0  # after a probe that found nothing, or something new
-REGROUP_EVERY_SECONDS: Final = 1800.0  # reading history anew is dear
+REGROUP_AFTER_SECONDS: Final = 1800.0  # without a refused group; reading history anew is dear
 
 
 Group = tuple[str, ...]  # values of the labels in groupBy, in their order
@@ -64,6 +64,7 @@ class Tracked:
     lost_marks: set[float] = field(default_factory=set)  # those that could not be read any more
     marking: bool = False
     too_many_groups: bool = False  # some were refused, so that those held are not all
+    refused_groups: bool = False  # one was, since that was looked at
     regrouping: bool = False  # history is read anew, since there may be room for all by now
     regroup_due: float = 0.0  # monotonic seconds
     sealed: list[tuple[int, Slice]] | None = (
