@@ -109,6 +109,16 @@ def test_a_schedule_is_worked_out_once_for_all_slos_and_ticks(calendar):
     assert recurrence.asked == 1
 
 
+def test_slos_of_the_same_windows_share_one_answer(calendar):
+    calendar.put(nightly("a"))
+    calendar.put(nightly("b", at=9000.0))
+    one = calendar.exclusions(a_slo(uid=Uid("1")), 0, 10 * DAY)
+    other = calendar.exclusions(a_slo(uid=Uid("2")), 1, 10 * DAY + 1)
+    assert one is other
+    assert len(one) == 10
+    assert calendar.exclusions(a_slo(uid=Uid("3")), 5 * DAY, 10 * DAY) == one[5:]
+
+
 def test_an_slo_that_is_gone_is_forgotten(calendar):
     calendar.put(a_window(start=100, end=200))
     calendar.exclusions(a_slo(), 0, 1000)

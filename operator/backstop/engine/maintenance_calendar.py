@@ -11,14 +11,17 @@ from backstop.domain.interval import Interval, merge
 from backstop.domain.maintenance import MaintenanceWindow, stretches
 from backstop.domain.slo import SLO, Uid
 
+_REMEMBERED_PIECES: Final = 16  # of one window, for SLOs that look back differently far
+_REMEMBERED_UNIONS: Final = 2048  # of windows that concern the same SLOs
 _SLACK_SECONDS: Final = 86_400.0  # SLOs of one window length do not all ask from the same second on
 
 
 class MaintenanceCalendar:
     """The maintenance windows that are in force.
 
-    An answer stays the same object until a window changes or the next one begins, so asking costs a look-up. Schedules
-    are followed as far as somebody has asked, and no further.
+    An answer stays the same object until a window changes or the next one begins, so asking costs a look-up. SLOs of
+    the same windows and the same look-back get one object together. Schedules are followed as far as somebody has
+    asked, and no further.
     """
 
     def __init__(self) -> None:
@@ -26,6 +29,7 @@ class MaintenanceCalendar:
         self._by_namespace: dict[str, dict[Uid, _Course]] = {}
         self._versions: dict[str, int] = {}  # by namespace; absent: no window was ever there
         self._answers: dict[Uid, _Answer] = {}  # by uid of the SLO
+        self._merged: dict[tuple[int, ...], tuple[tuple[Interval, ...], tuple[tuple[Interval, ...], ...]]] = {}
 
     def put(self, window: MaintenanceWindow) -> None:
         """Take a window, or what it was changed to."""
@@ -67,14 +71,24 @@ class MaintenanceCalendar:
             return (), None
         return course.reaching(start, math.nextafter(at, math.inf)), course.next_after(at)
 
+    def _union(self, parts: tuple[tuple[Interval, ...], ...]) -> tuple[Interval, ...]:
+        if len(parts) == 1:
+            return parts[0]
+        key = tuple(id(part) for part in parts)
+        if key not in self._merged:
+            if len(self._merged) >= _REMEMBERED_UNIONS:
+                self._merged.clear()
+            # The parts are kept beside their union: as long as they live, their ids mean them.
+            self._merged[key] = (merge(itertools.chain.from_iterable(parts)), parts)
+        return self._merged[key][0]
+
     def _changed(self, namespace: str) -> None:
         self._versions[namespace] = self._versions.get(namespace, 0) + 1
 
     def _answer(self, slo: SLO, version: int, start: float, end: float) -> "_Answer":
         here = self._by_namespace[slo.namespace].values()
         courses = [c for c in here if c.window.exclude_from_budget and c.window.concerns(slo)]
-        stretches_of = [course.reaching(start, end) for course in courses]
-        exclusions = stretches_of[0] if len(courses) == 1 else merge(itertools.chain.from_iterable(stretches_of))
+        exclusions = self._union(tuple(course.reaching(start, end) for course in courses))
         return _Answer(
             slo=slo,
             version=version,
@@ -119,6 +133,7 @@ class _Course:
         self._ends: list[float] = []
         self._rest: Iterator[Interval] = iter(())
         self._next: Interval | None = None
+        self._pieces: dict[tuple[int, int], tuple[Interval, ...]] = {}
 
     @property
     def next_start(self) -> float:
@@ -129,7 +144,7 @@ class _Course:
         """Return the whole stretches that reach into `start` to `end`."""
         if start < self._since:
             self._since = start - _SLACK_SECONDS
-            self._known, self._starts, self._ends = [], [], []
+            self._known, self._starts, self._ends, self._pieces = [], [], [], {}
             self._rest = stretches(self.window, self._since)
             self._next = next(self._rest, None)
         while self._next is not None and self._next.start < end:
@@ -137,7 +152,12 @@ class _Course:
             self._starts.append(self._next.start)
             self._ends.append(self._next.end)
             self._next = next(self._rest, None)
-        return tuple(self._known[bisect_right(self._ends, start) : bisect_left(self._starts, end)])
+        piece = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        if piece not in self._pieces:
+            if len(self._pieces) >= _REMEMBERED_PIECES:
+                self._pieces.clear()
+            self._pieces[piece] = tuple(self._known[slice(*piece)])
+        return self._pieces[piece]
 
     def next_after(self, at: float) -> Interval | None:
         """Return the first stretch that begins after `at`, a moment that was asked for."""
