@@ -56,6 +56,24 @@ def test_a_rule_is_told_in_the_words_of_the_api_server(body: dict[str, Any], pat
     assert f"error: SLO shop/checkout: {path}: {text}" in result.stdout
 
 
+def test_a_maintenance_window_is_judged_by_the_present_when_it_says_nothing_of_its_creation() -> None:
+    window = """\
+apiVersion: backstop.dev/v1alpha1
+kind: MaintenanceWindow
+metadata: {name: upgrade, namespace: shop}
+spec:
+  slos: {names: [checkout]}
+  start: 2001-01-01T00:00:00Z
+  duration: 2h
+  freezeDeploys: true
+"""
+    result = validate("-f", "-", stdin=window)
+    assert result.exit_code == 1
+    where = "error: MaintenanceWindow shop/upgrade: spec"
+    assert f"<stdin>:6: {where}.start: reaches back more than 30d before the object was made" in result.stdout
+    assert f"<stdin>:8: {where}.freezeDeploys: is not supported yet; leave it out" in result.stdout
+
+
 HOPELESS = [
     pytest.param("target: 99.9", "target: .nan", "spec.target: must lie between 0 and 100", id="NaN"),
     pytest.param("target: 99.9", "target: .inf", "spec.target: must lie between 0 and 100", id="infinity"),

@@ -74,7 +74,7 @@ class MaintenanceWindows:
         self.calendar.remove(Uid(uid))
         self._publisher.forget(Uid(uid))
         if removed is not None:
-            log.info("object.deleted", kind=KIND, maintenance_window=f"{removed.ref.namespace}/{removed.ref.name}")
+            log.info("object.deleted", kind=KIND, maintenance_window=removed.ref.key)
             self._changed(removed.ref.namespace)
 
     def on_synced(self, uids: frozenset[str]) -> None:

@@ -192,12 +192,12 @@ class StatusPublisher:
                 )
             except (AccessDenied, ClusterUnavailable, Conflict) as problem:
                 # An Event is a courtesy: the status, which is written, says the same.
-                log.warning("event.lost", slo=f"{entry.ref.namespace}/{entry.ref.name}", problem=str(problem))
+                log.warning("event.lost", kind=entry.ref.kind, object=entry.ref.key, problem=str(problem))
 
     def _failed(self, entry: _Entry, outcome: str, problem: Exception, retry_seconds: float) -> None:
         entry.not_before = self._clock.monotonic() + retry_seconds
         self._telemetry.status_written(outcome)
-        log.warning("status.not_written", slo=f"{entry.ref.namespace}/{entry.ref.name}", problem=str(problem))
+        log.warning("status.not_written", kind=entry.ref.kind, object=entry.ref.key, problem=str(problem))
 
 
 def events_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[tuple[bool, EventReason, str]]:

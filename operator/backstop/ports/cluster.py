@@ -20,6 +20,11 @@ class ObjectRef:
     name: str
     uid: Uid
 
+    @property
+    def key(self) -> str:
+        """`namespace/name`, as people and messages call it."""
+        return f"{self.namespace}/{self.name}"
+
 
 class StatusWriter(Protocol):
     """Writes the status of our own kinds by forced server-side apply (semantics K7, K14)."""
