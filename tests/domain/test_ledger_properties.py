@@ -88,8 +88,12 @@ class Row:
     def flatten(self, start: int, end: int) -> None:
         """Nobody saw this stretch but as a whole."""
         minutes = range(start // MINUTE, end // MINUTE)
-        each = _plus((0.0, 0.0, 0.0), self.truth.total(start, end), 1 / len(minutes))
+        was = good, bad, unknown = self.truth.total(start, end)
+        seen = unknown < (end - start) / 2  # a slice is known or unknown, as a whole
+        each = (good / len(minutes), bad / len(minutes), 0.0) if seen else (0.0, 0.0, float(MINUTE))
         self.truth = self.truth.flattened(minutes, each)
+        changed = _plus(self.truth.total(start, end), was, -1.0)
+        self.marks = {at: _plus(values, changed) if at >= end else values for at, values in self.marks.items()}
 
     def instants(self) -> st.SearchStrategy[float]:
         """Any instant in or near what is held."""
@@ -310,8 +314,8 @@ class LedgerAgainstBruteForce(RuleBasedStateMachine):
     @rule(data=st.data())
     def add_like(self, data: st.DataObject) -> None:
         number, row = self._some(data)
-        lowest = min(bounds[0] for tier in SMALL if (bounds := row.bounds(tier)))
-        silent = range(lowest // MINUTE, row.newest // MINUTE)
+        lowest = min(*(bounds[0] for tier in SMALL if (bounds := row.bounds(tier))), *row.marks, row.newest)
+        silent = range(int(lowest // MINUTE), row.newest // MINUTE)
         truth = row.truth.silent(silent, self._seed())
         like = replace(row, truth=truth, lowest=_held(row), marks={})
         like.marks = {at: (*like.since(at)[:2], values[2]) for at, values in row.marks.items()}
