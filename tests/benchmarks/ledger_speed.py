@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from backstop.domain.duration import parse_duration
+from backstop.domain.readout import Readout
 from backstop.vocabulary import BURN_WINDOWS
 from tests.benchmarks import fleet
 from tests.benchmarks.figures import Figure, Measured
@@ -38,6 +39,8 @@ def _read(count: int, repetitions: int) -> Timing:
     numbers = np.array(rows, dtype=np.intp)
 
     def all_windows() -> None:
-        ledger.windows(numbers, lengths=_LENGTHS, end=fleet.NOW)
+        readout = Readout(ledger, numbers)
+        for length in _LENGTHS:
+            readout.between(fleet.NOW - length, fleet.NOW)
 
     return repeat_cold(all_windows, repetitions)

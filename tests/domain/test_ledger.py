@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstop.domain.ledger import HOURS, LONG_TIERS, MINUTE, QUARTERS, STANDARD_TIERS, Ledger
+from backstop.domain.readout import Readout
 
 ANCHOR = 1_700_000_040 // 60 * 60
 
@@ -175,9 +176,9 @@ def test_several_windows_at_once_read_like_each_alone_for_young_and_old_rows():
             ledger.append(row, good=row + 1, bad=1, unknown_seconds=row)
     end = ANCHOR + 1500 * MINUTE + 20.0
     lengths = (300.0, 7200.0, 86_400.0, 30 * 86_400.0)
-    together = ledger.windows(np.array(rows), lengths=lengths, end=end)
+    readout = Readout(ledger, np.array(rows))
     for length in lengths:
         for index, row in enumerate(rows):
-            counts = together[length]
+            counts = readout.between(end - length, end)
             read = counts.good[index], counts.bad[index], counts.unknown_seconds[index]
             assert read == pytest.approx(window(ledger, row, end - length, end))

@@ -12,7 +12,7 @@ After the newest sealed boundary there is the head: what was read since, provisi
 Times are whole unix seconds of the source's clock. All of this is arithmetic: no clock, no I/O.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -249,15 +249,6 @@ class Ledger:
         """
         good, bad, unknown = self.cumulative(rows, end) - self.cumulative(rows, start)
         return Counts(good, bad, np.clip(unknown, 0.0, end - start))
-
-    def windows(self, rows: Rows, *, lengths: Iterable[float], end: float) -> dict[float, Counts]:
-        """Return the counts of windows of these lengths in seconds, all of which end at `end`."""
-        last = self.cumulative(rows, end)
-        counts = {}
-        for length in lengths:
-            good, bad, unknown = last - self.cumulative(rows, end - length)
-            counts[length] = Counts(good, bad, np.clip(unknown, 0.0, length))
-        return counts
 
     def _grow(self) -> None:
         capacity = max(_FIRST_CAPACITY, self._capacity + self._capacity // 2)
