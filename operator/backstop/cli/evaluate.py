@@ -10,6 +10,7 @@ import click
 import yaml
 
 from backstop.cli.errors import CannotRun
+from backstop.cli.files import files_option
 from backstop.cli.source_options import as_options, source_of, source_options
 from backstop.cli.times import Instant, InstantParam
 from backstop.domain.errors import BackstopError
@@ -34,15 +35,7 @@ be evaluated.
 
 
 @click.command("evaluate", epilog=EXAMPLES)
-@click.option(
-    "-f",
-    "--filename",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-",
-    help="A file, a folder, or - for standard input; may be repeated.",
-)
+@files_option
 @source_options
 @click.option("--at", type=InstantParam(), default="now", show_default=True, help="The moment.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)

@@ -6,10 +6,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import click
+
 from backstop.cli.errors import CannotRun
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _STDIN: Final = "-"
+
+files_option = click.option(
+    "-f",
+    "--filename",
+    "names",
+    multiple=True,
+    required=True,
+    metavar="FILE|DIR|-",
+    help="A file, a folder, or - for standard input; may be repeated.",
+)
 
 
 def texts(names: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:

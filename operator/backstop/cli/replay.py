@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from backstop.cli.errors import CannotRun
+from backstop.cli.files import files_option
 from backstop.cli.source_options import as_options, source_of, source_options
 from backstop.cli.times import DurationParam, InstantParam
 from backstop.domain.errors import BackstopError
@@ -39,15 +40,7 @@ Exit code: 0 replayed, 1 some objects were refused or failed, the others are sho
 
 
 @click.command("replay", epilog=EXAMPLES)
-@click.option(
-    "-f",
-    "--filename",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-",
-    help="A file, a folder, or - for standard input; may be repeated.",
-)
+@files_option
 @source_options
 @click.option("--from", "start", type=InstantParam(), default="-30d", show_default=True, help="First moment.")
 @click.option("--to", "end", type=InstantParam(), default="now", show_default=True, help="Last moment.")

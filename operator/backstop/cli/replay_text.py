@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from backstop.cli.table import COLOURS, Cell, Column, colours_wanted, render
+from backstop.cli.table import COLOURS, Cell, Column, colours_wanted, number, render
 from backstop.cli.times import shown
 from backstop.vocabulary import BURN_WINDOWS
 
@@ -76,10 +76,10 @@ def cells_of(row: Record) -> Iterator[dict[str, Cell]]:
         yield {
             "slo": Cell(row["slo"]),
             "window": Cell(window["name"]),
-            "sli": Cell(_number(window.get("sli"), "{:.3f}%")),
-            "remaining": Cell(_number(window.get("remainingPercent"), "{:.1f}%"), colour),
-            "coverage": Cell(_number(window.get("coverage"), "{:.1%}")),
-            **{f"burn_{name}": Cell(_number(burn.get(name), "{:.2f}")) for name in BURN_WINDOWS},
+            "sli": Cell(number(window.get("sli"), "{:.3f}%")),
+            "remaining": Cell(number(window.get("remainingPercent"), "{:.1f}%"), colour),
+            "coverage": Cell(number(window.get("coverage"), "{:.1%}")),
+            **{f"burn_{name}": Cell(number(burn.get(name), "{:.2f}")) for name in BURN_WINDOWS},
             "state": Cell(row["state"], colour),
             "reason": Cell(row["reason"]),
         }
@@ -101,7 +101,3 @@ def _coloured(state: str) -> str:
 
 def _shown(time: str) -> str:
     return shown(datetime.fromisoformat(time).timestamp())
-
-
-def _number(value: object, form: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else "-"

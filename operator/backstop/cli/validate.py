@@ -12,6 +12,7 @@ import yaml
 
 from backstop.api.review import Outcome, Remark, Review
 from backstop.api.review_composites import with_components
+from backstop.cli.files import files_option
 from backstop.cli.remarks import echo, print_remarks, printable, reviews_of
 from backstop.vocabulary import GROUP
 
@@ -32,15 +33,7 @@ Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not ch
 
 
 @click.command("validate", epilog=EXAMPLES)
-@click.option(
-    "-f",
-    "--filename",
-    "names",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-",
-    help="A file, a folder, or - for standard input; may be repeated.",
-)
+@files_option
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
 def command(names: tuple[str, ...], output: str) -> None:
     """Check manifests without a cluster; tell the line and the path of every problem, and what to write instead."""
