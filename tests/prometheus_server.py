@@ -39,7 +39,7 @@ from tests.remote_write import NativeHistogram, encode_write_request
 
 T = TypeVar("T")
 
-READY_SECONDS: Final = 60.0  # a loaded two-core machine starts it in about two
+PATIENCE_SECONDS: Final = 120.0  # all of this takes moments, but the disk of a loaded machine can stall for half a minute
 POLL_SECONDS: Final = 0.05
 
 
@@ -51,7 +51,7 @@ def prometheus_binary(name: str = "prometheus") -> Path:
         pytest.fail(f"no {name} to test with: {exc.report()}")
 
 
-def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first true answer of `condition`; the test fails with `what` when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
@@ -112,7 +112,7 @@ class PrometheusServer:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self._is_ready, f"Prometheus ready at {self.url}, log {self.log}", seconds=READY_SECONDS)
+        wait_until(self._is_ready, f"Prometheus ready at {self.url}, log {self.log}", seconds=PATIENCE_SECONDS)
 
     def stop(self, *, how: signal.Signals = signal.SIGTERM) -> None:
         """End it cleanly, or with `signal.SIGKILL` as a crash would; nothing happens when it is not running."""
@@ -120,7 +120,7 @@ class PrometheusServer:
             return
         self._process.send_signal(how)
         try:
-            self._process.wait(timeout=30)
+            self._process.wait(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -138,7 +138,7 @@ class PrometheusServer:
     def query(self, expression: str, at: float | None = None) -> list[dict[str, Any]]:
         """Return `data.result` of an instant query, as Prometheus words it."""
         form = {"query": expression} | ({"time": f"{at:.3f}"} if at is not None else {})
-        answer = requests.post(f"{self.url}/api/v1/query", data=form, timeout=30)
+        answer = requests.post(f"{self.url}/api/v1/query", data=form, timeout=PATIENCE_SECONDS)
         assert answer.ok, answer.text
         result: list[dict[str, Any]] = answer.json()["data"]["result"]
         return result
@@ -149,7 +149,7 @@ class PrometheusServer:
         assert len(result) <= 1, f"{expression} has {len(result)} series, one was expected: {result}"
         return float(result[0]["value"][1]) if result else None
 
-    def wait_for_value(self, expression: str, expected: float, *, seconds: float = 30.0) -> None:
+    def wait_for_value(self, expression: str, expected: float, *, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the only series of `expression` has exactly this value."""
         wait_until(lambda: self.value(expression) == expected, f"{expression} == {expected}", seconds=seconds)
 
@@ -165,7 +165,7 @@ class PrometheusServer:
             "Content-Type": "application/x-protobuf",
             "X-Prometheus-Remote-Write-Version": "0.1.0",
         }
-        answer = requests.post(f"{self.url}/api/v1/write", data=body, headers=headers, timeout=30)
+        answer = requests.post(f"{self.url}/api/v1/write", data=body, headers=headers, timeout=PATIENCE_SECONDS)
         assert answer.ok, f"{answer.status_code}: {answer.text}"
 
     def load_history(self, openmetrics_text: str) -> None:

@@ -221,5 +221,5 @@ def _rules(server: PrometheusServer, scene: Scene, start: int) -> float:
 
 
 def _samples(server: PrometheusServer) -> float:
-    text = requests.get(f"{server.url}/metrics", timeout=10).text
+    text = requests.get(f"{server.url}/metrics", timeout=60).text
     return float(next(line for line in text.splitlines() if line.startswith(f"{_COUNTER} ")).split()[1])

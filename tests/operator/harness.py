@@ -75,7 +75,7 @@ class OperatorProcess:
         if self._process is None:
             return 0
         self._process.send_signal(how)
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=120)
         self._process = None
         return code
 
@@ -84,7 +84,7 @@ class OperatorProcess:
         return self._process is not None and self._process.poll() is None
 
     def metrics(self) -> str:
-        return requests.get(f"http://127.0.0.1:{self._port}/metrics", timeout=5).text
+        return requests.get(f"http://127.0.0.1:{self._port}/metrics", timeout=60).text
 
     def metric(self, name: str, **labels: str) -> float | None:
         """Return the value of one series of the operator's own metrics, None when there is none."""
