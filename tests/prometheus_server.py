@@ -39,7 +39,7 @@ from tests.remote_write import NativeHistogram, encode_write_request
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS: Final = 120.0  # all of this takes moments, but the disk of a loaded machine can stall for half a minute
+PATIENCE_SECONDS: Final = 120.0  # each takes moments, but the disk of a loaded machine can stall for half a minute
 POLL_SECONDS: Final = 0.05
 
 

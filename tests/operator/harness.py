@@ -68,7 +68,7 @@ class OperatorProcess:
         environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        wait_until(self._ready, 30.0, describe=f"the operator to be ready; log:\n{self.tail()}")
+        wait_until(self._ready, 120.0, describe=f"the operator to be ready; log:\n{self.tail()}")
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> int:
         """End the process and return its exit code."""
