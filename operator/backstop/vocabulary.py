@@ -156,6 +156,7 @@ class Metric(StrEnum):
     GROUP_STATE = "backstop_group_state"  # gauge by state; 1 for the present one
     EVENTS_TOTAL = "backstop_slo_events_total"  # counter by result: good, bad
     UNKNOWN_SECONDS_TOTAL = "backstop_slo_unknown_seconds_total"  # counter of sealed time without evidence
+    LATE_EVENTS_TOTAL = "backstop_slo_late_events_total"  # counter; events missed, found in one sealed slice of many
     EVALUATION_LAG_SECONDS = "backstop_evaluation_lag_seconds"  # histogram; due time to stored result
     EVALUATIONS_TOTAL = "backstop_evaluations_total"  # counter by source and outcome: evaluated, unknown, dropped
     QUERIES_TOTAL = "backstop_source_queries_total"  # counter by source and outcome

@@ -41,6 +41,6 @@ def _read(count: int, repetitions: int) -> Timing:
     def all_windows() -> None:
         readout = Readout(ledger, numbers)
         for length in _LENGTHS:
-            readout.between(fleet.NOW - length, fleet.NOW)
+            readout.between(readout.begin(fleet.NOW, length), fleet.NOW)
 
     return repeat_cold(all_windows, repetitions)

@@ -195,7 +195,7 @@ async def _ticks(server: PrometheusServer, scene: Scene, start: int) -> Reads:
 
 
 async def _tick(harness: Harness, tracked: list[Tracked]) -> None:
-    assessed = await harness.evaluator.evaluate(tracked)
+    assessed = [each async for each in harness.evaluator.evaluate(tracked)]
     await harness.evaluator.history.idle()
     if len(assessed) != len(tracked) or not all(each.data.available for each in assessed):
         raise AssertionError(f"not every SLO was read: {assessed[:1]}")

@@ -38,7 +38,7 @@ async def _tick(slos: int, ticks: int) -> tuple[Timing, int]:
     source = InstantSource(clock)
     evaluator = Harness(source, clock).evaluator
     tracked = [Tracked(slo=fleet.slo(number)) for number in range(slos)]
-    await evaluator.evaluate(tracked)  # the probe and the rows, once in the life of an SLO
+    [each async for each in evaluator.evaluate(tracked)]  # the probe and the rows, once in the life of an SLO
     for one in tracked:
         one.backfilled_seconds = one.history_seconds()
     fleet.fill(evaluator._standard, [one.row for one in tracked], evaluator._standard.newest(tracked[0].row))
@@ -47,7 +47,7 @@ async def _tick(slos: int, ticks: int) -> tuple[Timing, int]:
     for _ in range(ticks):
         clock.unix += _INTERVAL
         started = time.process_time()
-        assessed = await evaluator.evaluate(tracked)
+        assessed = [each async for each in evaluator.evaluate(tracked)]
         seconds.append(time.process_time() - started)
         if len(assessed) != slos or not all(each.data.available for each in assessed):
             raise AssertionError("a tick left SLOs out, so its time says nothing")

@@ -54,12 +54,12 @@ class Harness:
         return await self.settle_tracked(*tracked)
 
     async def settle_tracked(self, *tracked: Tracked) -> list[Assessment]:
-        assessments = await self.evaluator.evaluate(tracked)
+        assessments = [each async for each in self.evaluator.evaluate(tracked)]
         async with asyncio.timeout(30):
             await self.evaluator.history.idle()
         if all(a.data.available for a in assessments):
             assert all(t.history_read for t in tracked)
-        return await self.evaluator.evaluate(tracked)
+        return [each async for each in self.evaluator.evaluate(tracked)]
 
 
 @pytest.fixture

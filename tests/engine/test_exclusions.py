@@ -115,7 +115,9 @@ def exclusions_hold(it):
         it.tracked.exclusions = merge(excluded)
         seen = judged(it)
         counts = counts_over(it.tracked, seconds=seconds, at=seen.at)
-        assert counts.excluded_seconds == pytest.approx(total_seconds(clip(excluded, seen.at - seconds, seen.at)))
+        assert counts.excluded_seconds == pytest.approx(
+            total_seconds(clip(excluded, seen.at - counts.seconds, seen.at))
+        )
         it.tracked.exclusions = merge([*excluded, *excluded])
         assert judged(it).budgets == seen.budgets
         it.tracked.exclusions = ()

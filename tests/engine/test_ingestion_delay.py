@@ -2,10 +2,11 @@
 
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
-from backstop.domain.slo import Evaluation, RollingWindow
+from backstop.domain.slo import Budgeting, Evaluation, RollingWindow, Timeslice
 from backstop.engine.evaluator import SEAL_MARGIN_SECONDS
 from tests.engine.harness import Harness
 from tests.engine.lived import ClockFrom, Life, Traffic
@@ -15,10 +16,15 @@ pytestmark = pytest.mark.looptime
 
 START = datetime(2026, 3, 4, 12, 0, 17, tzinfo=UTC)
 HOUR = RollingWindow(name="1h", seconds=3600)
+EVENTS = {}
+MINUTES = {
+    "budgeting": Budgeting.TIMESLICES,
+    "timeslice": Timeslice(seconds=60, target_ratio=Decimal("0.999")),
+}
 
 
 @asynccontextmanager
-async def life_behind(lag, **settings):
+async def life_behind(lag, *, slo=EVENTS, **settings):
     """An SLO on a source that shows every sample `lag` seconds late."""
     clock, traffic = ClockFrom(START), Traffic(START)
     source = CounterSource(clock)
@@ -35,7 +41,7 @@ async def life_behind(lag, **settings):
 
     source._value = value
     async with Harness.running(source, clock, **settings) as harness:
-        yield Life(harness, source, traffic, windows=(HOUR,), evaluation=Evaluation(stale_after_seconds=300))
+        yield Life(harness, source, traffic, windows=(HOUR,), evaluation=Evaluation(stale_after_seconds=300), **slo)
 
 
 def events(seen):
@@ -43,7 +49,7 @@ def events(seen):
 
 
 def truth(it, seen):
-    return sum(it.traffic.good_and_bad(seen.at - 3600, seen.at))
+    return sum(it.traffic.good_and_bad(seen.at - seen.budgets[0].counts.seconds, seen.at))
 
 
 @pytest.mark.parametrize("lag", [30, 60, 300])
@@ -61,12 +67,29 @@ async def test_without_it_samples_later_than_a_scrape_are_lost_for_good():
         assert events(seen) < 0.8 * truth(it, seen)
 
 
+async def test_samples_later_than_a_scrape_are_counted_apart():
+    async with life_behind(60) as it:
+        await it.run(4 * 3600, every=30)
+        late = it.harness.telemetry.late_events
+        assert len(late) >= 3  # one slice in half an hour is looked at, and a third of the minutes has no request
+        assert all(events > 0 for events in late)
+
+
+@pytest.mark.parametrize("settings", [{"lag": SCRAPE_SECONDS}, {"lag": 60, "ingestion_delay_seconds": 60}])
+@pytest.mark.parametrize("slo", [EVENTS, MINUTES], ids=["events", "minutes"])
+async def test_samples_in_time_are_not_taken_for_late_ones(settings, slo):
+    async with life_behind(**settings, slo=slo) as it:
+        await it.run(4 * 3600, every=30)
+        assert it.harness.telemetry.late_events == []
+
+
 async def test_without_it_a_scrape_that_takes_its_whole_interval_is_still_counted():
     async with life_behind(SCRAPE_SECONDS) as it:
         seen = await it.run(2 * 3600, every=30)
         sealed = it.tracked.ledger.newest(it.tracked.row)
         assert it.now - sealed >= SCRAPE_SECONDS + SEAL_MARGIN_SECONDS
-        whole = sum(it.traffic.good_and_bad(seen.at - 3600, seen.at - SCRAPE_SECONDS))
+        begins = seen.at - seen.budgets[0].counts.seconds
+        whole = sum(it.traffic.good_and_bad(begins, seen.at - SCRAPE_SECONDS))
         assert events(seen) == pytest.approx(whole, rel=1e-9)
 
 

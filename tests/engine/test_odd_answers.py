@@ -36,7 +36,7 @@ async def test_a_series_that_was_not_asked_for_makes_the_answer_unknown(sample):
         s.source.answer_by(s.source._answer)
         back = await s.run(60)
         assert (back.data.available, back.verdict.state) == (True, State.HEALTHY)
-        assert back.budgets[0].counts.good + back.budgets[0].counts.bad == pytest.approx(36_000, rel=1e-6)
+        assert back.budgets[0].counts.events == pytest.approx(10 * back.budgets[0].counts.seconds, rel=1e-6)
 
 
 @pytest.mark.prometheus

@@ -91,7 +91,7 @@ async def test_a_replay_says_at_each_moment_what_the_operator_said_then():
             lived += await harness.settle_tracked(tracked)
             for _ in range(60):
                 await clock.sleep(30)
-                await harness.evaluator.evaluate([tracked])
+                [each async for each in harness.evaluator.evaluate([tracked])]
     moments = await replayed(
         a_source(errors=trouble), tracked.slo, start=lived[0].at, end=lived[-1].at, step=30 * MINUTES
     )

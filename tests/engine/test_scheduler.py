@@ -31,7 +31,8 @@ class Evaluator:
             await asyncio.sleep(self.takes + max(self.slow.get(t.slo.name, 0.0) for t in due))
         finally:
             self.running -= 1
-        return [an_assessment(slo=t.slo) for t in due]
+        for each in due:
+            yield an_assessment(slo=each.slo)
 
 
 def tracked(name, *, source="default", interval=30.0, **changes):
@@ -121,6 +122,7 @@ async def test_a_failing_evaluator_ends_the_engine_instead_of_limping():
     class Broken:
         async def evaluate(self, due):
             raise RuntimeError("bug")
+            yield
 
     scheduler = Scheduler(
         clock=LoopClock(),

@@ -13,6 +13,7 @@ class RecordingTelemetry:
     def __init__(self) -> None:
         self.assessments: list[Assessment] = []
         self.slices: list[Slice] = []
+        self.late_events: list[float] = []
         self.forgotten_slos: list[SLO] = []
         self.counts: Counter[str] = Counter()
         self.offsets: dict[str, float] = {}
@@ -23,6 +24,9 @@ class RecordingTelemetry:
 
     def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
         self.slices.append(evidence)
+
+    def late(self, slo: SLO, events: float) -> None:
+        self.late_events.append(events)
 
     def dropped(self, source: str, count: int) -> None:
         self.counts[f"dropped {source}"] += count

@@ -32,7 +32,8 @@ def test_every_term_is_valid_promql(indicator, seconds, native):
     for count in (terms.total, terms.part):
         texts.append(count.plain)
         if count.detail is not None:
-            texts += [count.detail.steady, count.detail.rest, count.detail.proven]
+            detail = count.detail()
+            texts += [detail.steady, detail.rest, detail.proven]
     for text in texts:
         assert text is not None
         promql_parser.parse(text)

@@ -10,7 +10,6 @@ from backstop.adapters.prometheus.source import connect
 from backstop.api.configuration import Source
 from backstop.domain.assessment import Assessment
 from backstop.domain.duration import parse_duration
-from backstop.domain.ledger import MINUTE, STANDARD_TIERS
 from backstop.domain.slo import SLO, Objective, RollingWindow
 from backstop.engine.replay import Replay
 from tests.builders import a_slo
@@ -34,8 +33,6 @@ class Found:
     unknown_seconds: float
     true_total: float
     true_bad: float
-    cut_total: float  # truly in the one slice of the ledger that the beginning of the window cuts
-    cut_bad: float
 
     @property
     def ratio_error(self) -> float | None:
@@ -45,19 +42,13 @@ class Found:
         return (self.bad / self.total) / (self.true_bad / self.true_total) - 1
 
     def differs(self, *, relative: float = 0.01) -> str:
-        """Tell what is further off than the tolerance: a share of the number, and the events of the slice that is cut.
-
-        The ledger takes these as spread evenly over their minute, quarter of an hour or hour.
-        """
+        """Tell what is further off than the tolerance, a share of the true number."""
         wrong = []
-        if abs(self.total - self.true_total) > relative * self.true_total + self.cut_total + 1e-6:
+        if abs(self.total - self.true_total) > relative * self.true_total + 1e-6:
             wrong.append(f"total {self.total:.1f}, truly {self.true_total:.0f}")
         if self.true_total and self.total:
             ratio, truly = self.bad / self.total, self.true_bad / self.true_total
-            if (
-                abs(ratio - truly)
-                > relative * truly + (self.cut_bad + truly * self.cut_total) / self.true_total + 1e-12
-            ):
+            if abs(ratio - truly) > relative * truly + 1e-12:
                 wrong.append(f"error ratio {ratio:.6f}, truly {truly:.6f}")
         elif self.bad:
             wrong.append(f"{self.bad:.1f} bad events where there were none")
@@ -105,17 +96,14 @@ async def replayed(
 
 
 def compare(scenario: Scenario, assessment: Assessment) -> list[Found]:
-    """Put brute force beside every window of an assessment that the history fills."""
+    """Put brute force beside every window of an assessment that the history fills, from where it says to begin."""
     found = []
     for budget in assessment.budgets:
         counts, at = budget.counts, assessment.at
-        begin = at - parse_duration(counts.name)
+        begin = at - counts.seconds
         if begin < scenario.start:
             continue
         total, bad = scenario.brute_force(begin, at)
-        step = _slice_at(begin, at)
-        cut = begin // step * step
-        cut_total, cut_bad = scenario.brute_force(cut, cut + step) if cut != begin else (0.0, 0.0)
         found.append(
             Found(
                 window=counts.name,
@@ -125,8 +113,6 @@ def compare(scenario: Scenario, assessment: Assessment) -> list[Found]:
                 unknown_seconds=counts.unknown_seconds,
                 true_total=total,
                 true_bad=bad,
-                cut_total=cut_total,
-                cut_bad=cut_bad,
             )
         )
     return found
@@ -140,12 +126,3 @@ def worst(found: Sequence[Found]) -> Found:
 def as_known(slo: SLO, **evaluation: object) -> SLO:
     """Return an SLO with other settings of its evaluation."""
     return replace(slo, evaluation=replace(slo.evaluation, **evaluation))  # type: ignore[arg-type]
-
-
-def _slice_at(begin: float, at: float) -> int:
-    """Return the length of the ledger's slices around an instant, seen from `at`."""
-    newest = at // MINUTE * MINUTE - 2 * MINUTE  # the last minutes may not be sealed yet
-    for tier in STANDARD_TIERS:
-        if begin >= newest - tier.span + tier.step:
-            return tier.step
-    return STANDARD_TIERS[-1].step

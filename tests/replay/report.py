@@ -13,13 +13,13 @@ from tests.replay.measuring import WINDOWS, Found, at_first_sight, compare, repl
 PAGE: Final = REPOSITORY / "docs" / "explanation" / "accuracy.md"
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
-# Seconds before the end of a history. On the hour no slice of the ledger is cut; at any second one is.
+# Seconds before the end of a history. On the hour every window is as long as its name; at any second none is.
 ON_THE_HOUR: Final = (3600.0, 10 * 3600.0, 20 * 3600.0)
 ANY_SECOND: Final = (12_345.0, 41_111.0)
 
 _ANY_SECOND_IS: Final = (
-    "**At any second** of the month, when the beginning of a window cuts a slice of the ledger. Windows with few\n"
-    "errors show it most: of five errors in five minutes, one may lie on the other side of the cut."
+    "**At any second** of the month, when a window begins at the boundary of a slice before it, and is longer by up to\n"
+    "a minute (to 6h), a quarter of an hour (to 3d) or an hour:"
 )
 
 Row = Mapping[str, Sequence[Found]]  # by window

@@ -15,7 +15,7 @@ from tests.replay.measuring import WINDOWS, at_first_sight, compare, replayed, s
 pytestmark = [pytest.mark.prometheus, pytest.mark.slow]
 
 NAMES = [make.__name__ for make in ALL]
-# Seconds before the end: on the hour, so that no slice is cut, and at any second, with a head under way.
+# Seconds before the end: on the hour, and at any second, with a head under way.
 FIRST_SIGHTS = [3600.0, 12_345.0]
 MOMENTS = [12 * 86_400.0 + 77, 36_000.0, 18_420.0, 60.0]
 

@@ -81,6 +81,15 @@ class Ledger:
         """The longest time back that the coarsest tier can answer for, in seconds."""
         return self.tiers[-1].span
 
+    def begin(self, at: float, seconds: float) -> float:
+        """Return where a window of the last `seconds` begins that is to cut no slice: at a boundary that is held.
+
+        Of a slice that lies half in the window the events could only be spread evenly, and traffic is not even. With
+        the whole slice the window is a little longer, and exact.
+        """
+        step = next((tier.step for tier in self.tiers if seconds <= tier.span), self.tiers[-1].step)
+        return (at - seconds) // step * step
+
     def bytes_per_row(self) -> int:
         """Memory of one row in its arrays."""
         return sum(tier.slots * (8 + 8 + 4) for tier in self.tiers)

@@ -30,6 +30,7 @@ class Readout:
 
     def __init__(self, ledger: Ledger, rows: Rows, exclusions: Sequence[Interval] = ()) -> None:
         """`exclusions` are merged and in order of time."""
+        self.begin = ledger.begin
         self._ledger = ledger
         self._rows = rows
         self._exclusions = tuple(exclusions)
@@ -45,12 +46,12 @@ class Readout:
         return found
 
     def _read(self, start: float, end: float) -> Stretch:
-        counts = np.zeros((3, len(self._rows)))
-        kept_seconds = 0.0
-        for first, last in self._kept(start, end):
-            counts += self._piece(first, last)
-            kept_seconds += last - first
-        return Stretch(end - start, end - start - kept_seconds, *counts)
+        kept = list(self._kept(start, end))
+        excluded = end - start - sum(last - first for first, last in kept)
+        counts = self._piece(*kept[0]) if kept else np.zeros((3, len(self._rows)))
+        for first, last in kept[1:]:
+            counts = counts + self._piece(first, last)
+        return Stretch(end - start, excluded, *counts)
 
     def _kept(self, start: float, end: float) -> Iterator[tuple[float, float]]:
         """Yield what lies between the exclusions, in order of time."""

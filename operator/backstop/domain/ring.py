@@ -104,6 +104,10 @@ class Ring:
         low, high = below % slots, (below + 1) % slots
         share = (at - below * step) / step
         values = np.empty((3, len(rows)))
+        if share == 0:
+            for index, columns in enumerate(self._arrays()):
+                values[index] = columns[rows, low]
+            return values
         for index, columns in enumerate(self._arrays()):  # both ends at once: they share a cache line
             left = columns[rows, low]
             values[index] = left + (columns[rows, high] - left) * share

@@ -53,13 +53,8 @@ def reply_of(outcomes: Mapping[str, Outcome]) -> Reply | Failure:
     )
 
 
-async def ask(source: MetricsSource, questions: Iterable[Question]) -> Answered:
-    """Return every question with its answer or failure; never raises what the source raises."""
-    return await _Round(source).ask_all(plan(questions))
-
-
-class _Round:
-    """The questions of one tick to one source."""
+class Round:
+    """The questions of one tick to one source; what it learns of the source holds until the tick is over."""
 
     def __init__(self, source: MetricsSource) -> None:
         self._source = source
@@ -68,7 +63,11 @@ class _Round:
         self._away: SourceUnreachable | None = None
         self._timed_out = 0
 
-    async def ask_all(self, batches: Iterable[Batch]) -> Answered:
+    async def ask(self, questions: Iterable[Question]) -> Answered:
+        """Return every question with its answer or failure; never raises what the source raises."""
+        return await self._ask_all(plan(questions))
+
+    async def _ask_all(self, batches: Iterable[Batch]) -> Answered:
         answered = await asyncio.gather(*(self._ask(batch) for batch in batches))
         return [pair for pairs in answered for pair in pairs]
 
@@ -105,7 +104,7 @@ class _Round:
     async def _apart(self, batch: Batch, reason: Reason, message: str) -> Answered:
         if len(batch.questions) == 1:
             return [(batch.questions[0], Failure(unknown(reason, self._named(message)), own_fault=True))]
-        apart = await self.ask_all(Batch(batch.at, (question,)) for question in batch.questions)
+        apart = await self._ask_all(Batch(batch.at, (question,)) for question in batch.questions)
         if all(isinstance(outcome, Failure) for _, outcome in apart):
             # Not one of them, but the source: a question that is blamed would be asked alone, and rarely.
             return [(q, Failure(o.evidence, own_fault=False)) for q, o in apart if isinstance(o, Failure)]

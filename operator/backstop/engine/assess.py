@@ -38,10 +38,7 @@ def assess(tracked: Sequence[Tracked], ledger: Ledger, *, at: float, clock_skew_
 
 
 def counts_over(tracked: Tracked, *, seconds: float, at: float) -> WindowCounts:
-    """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for.
-
-    What is not sealed yet, the newest one or two minutes, is taken as spread evenly.
-    """
+    """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for."""
     if tracked.row is None or tracked.ledger is None:
         raise ValueError(f"SLO {tracked.slo.key} was never evaluated")
     readout = Readout(tracked.ledger, np.array([tracked.row], dtype=np.intp), tracked.exclusions)
@@ -58,7 +55,10 @@ class _Row:
     at: float
 
     def rolling(self, name: str, seconds: float) -> WindowCounts:
-        return self.between(name, self.at - seconds, self.at)
+        """Count the last `seconds`. Events lie in slices that a window takes whole; time is cut where it ends."""
+        by_events = self.tracked.slo.timeslice is None
+        start = self.readout.begin(self.at, seconds) if by_events else self.at - seconds
+        return self.between(name, start, self.at)
 
     def between(self, name: str, start: float, end: float) -> WindowCounts:
         stretch = self.readout.between(start, end)

@@ -24,24 +24,23 @@ class ConditionNow:
 
 def stamped(
     conditions: Sequence[ConditionNow], *, generation: int, previous: Mapping[str, Any] | None, now: datetime
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """Give conditions their times: lastTransitionTime moves only when the status value does."""
     before = {c.get("type"): c for c in (previous or {}).get("conditions", ()) if isinstance(c, Mapping)}
-    result = []
+    result: list[Mapping[str, Any]] = []
     for condition in conditions:
         status = _STATUS[condition.status]
-        old = before.get(str(condition.type), {})
+        old = before.get(condition.type.value, {})
         kept = old.get("lastTransitionTime") if old.get("status") == status else None
-        result.append(
-            {
-                "type": str(condition.type),
-                "status": status,
-                "reason": str(condition.reason),
-                "message": condition.message[:MAX_MESSAGE],
-                "lastTransitionTime": kept or rfc3339(now, timespec="seconds"),
-                "observedGeneration": generation,
-            }
-        )
+        stamp = {
+            "type": condition.type.value,
+            "status": status,
+            "reason": condition.reason.value,
+            "message": condition.message[:MAX_MESSAGE],
+            "lastTransitionTime": kept or rfc3339(now, timespec="seconds"),
+            "observedGeneration": generation,
+        }
+        result.append(old if old == stamp else stamp)  # most stay as they are, and 10,000 SLOs have 50,000 of them
     return result
 
 

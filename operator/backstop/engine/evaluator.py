@@ -5,8 +5,9 @@ same source time, in few queries. What fails is unknown, stays unsealed, and is 
 outage between the operator and the source leaves no hole as long as the source itself kept scraping.
 """
 
+import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,13 +20,14 @@ from backstop.domain.interval import Interval
 from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
 from backstop.domain.slo import SLO, CompositeIndicator, Uid
 from backstop.domain.verdict import follow_data
-from backstop.engine.asking import Failure, Outcome, Reply, ask, reply_of
+from backstop.engine.asking import Answered, Failure, Outcome, Reply, Round, reply_of
 from backstop.engine.assess import assess
 from backstop.engine.containment import contained
 from backstop.engine.fingerprint import fingerprint
 from backstop.engine.history import History, note_evidence
+from backstop.engine.late_samples import late_events, slice_to_read_again
 from backstop.engine.marks import look_for_marks
-from backstop.engine.planner import Question
+from backstop.engine.planner import MAX_QUESTIONS, Question
 from backstop.engine.probing import probe_terms, read_probe
 from backstop.engine.readings import (
     Evidence,
@@ -61,18 +63,28 @@ Exclusions = Callable[[SLO, float, float], tuple[Interval, ...]]  # what no budg
 
 SEAL_MARGIN_SECONDS: Final = 5.0  # beside one scrape interval (semantics K19)
 MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in the background
+READ_AT_ONCE: Final = 64 * MAX_QUESTIONS  # SLOs whose questions are held in memory together
+ASSESSED_AT_ONCE: Final = 500  # SLOs; others have their turn in between, and old results make room for new ones
 
 
 @dataclass(frozen=True, slots=True)
 class _SliceAsked:
-    """A question about a slice, and the one for details that may have to follow it."""
+    """A question about a slice, and the terms for details that may have to be asked after it."""
 
     first: Question
-    detail: Question
+    detail: Callable[[], Mapping[str, str]] | None
 
 
 def _key(question: Question) -> tuple[Uid, float, str]:
     return question.uid, question.at, question.place
+
+
+def _by_uid_and_end(answered: Answered) -> dict[str, dict[float, dict[str, Outcome]]]:
+    """Sort outcomes by SLO, by the end of their slice, and by the place of what was asked about in its composite."""
+    found: dict[str, dict[float, dict[str, Outcome]]] = {}
+    for question, outcome in answered:
+        found.setdefault(question.uid, {}).setdefault(question.at, {})[question.place] = outcome
+    return found
 
 
 class SourceEvaluator:
@@ -119,10 +131,10 @@ class SourceEvaluator:
             del self._traits[tracked.slo.uid]
         tracked.gone = True
 
-    async def evaluate(self, due: Sequence[Tracked]) -> list[Assessment]:
+    async def evaluate(self, due: Sequence[Tracked]) -> AsyncIterator[Assessment]:
         """Evaluate SLOs of this source now. Failures of the source become unknown evidence, never exceptions.
 
-        An SLO on which we fail ourselves has no assessment; its `fault` says why.
+        Yields each result once it is there. An SLO on which we fail ourselves has no assessment; its `fault` says why.
         """
         for tracked in due:
             tracked.fault = None
@@ -137,17 +149,29 @@ class SourceEvaluator:
         due = [t for t in due if not t.gone]
         for tracked in due:
             self._traits[tracked.slo.uid] = tracked.traits
-        await self._probe([t for t in due if t.probe_due <= self._local.monotonic()], at)
+        asking = Round(self.source)
+        for start in range(0, len(due), READ_AT_ONCE):
+            some = [t for t in due[start : start + READ_AT_ONCE] if not t.gone]
+            await self._look(asking, some, at)
+            for first in range(0, len(some), ASSESSED_AT_ONCE):
+                for assessment in self._assess(some[first : first + ASSESSED_AT_ONCE], at):
+                    yield assessment
+                await asyncio.sleep(0)
+
+    async def _look(self, asking: Round, due: Sequence[Tracked], at: float) -> None:
+        """Bring the rows of SLOs up to date."""
+        probed = [t for t in due if t.probe_due <= self._local.monotonic()]
+        await self._probe(asking, probed, at)
+        await self._look_for_late_samples(asking, probed)
         due = [t for t in due if not t.gone]
         for tracked in due:
             self._ensure_row(tracked, at)
             if self._exclusions is not None:
                 tracked.exclusions = self._exclusions(tracked.slo, at - tracked.history_seconds(), at)
-        await self._read(due, at)
+        await self._read(asking, due, at)
         await self._witnesses.hear_all([t for t in due if t.slo.workload is not None])
-        return self._assess([t for t in due if not t.gone and t.fault is None], at)
 
-    async def _probe(self, due: Sequence[Tracked], at: float) -> None:
+    async def _probe(self, asking: Round, due: Sequence[Tracked], at: float) -> None:
         by_uid = {t.slo.uid: t for t in due}
         asked: list[Question] = []
         unmet: dict[Uid, SLO] = {}  # components that are looked at more rarely than a composite that is due
@@ -160,7 +184,7 @@ class SourceEvaluator:
                         continue
                     if terms := probe_terms(leaf, self.enforced(leaf)):
                         asked.append(Question(uid=leaf.uid, at=at, terms=terms, alone=tracked.alone))
-        for question, outcome in await ask(self.source, asked):
+        for question, outcome in await asking.ask(asked):
             if (component := unmet.get(question.uid)) is not None:
                 if not isinstance(outcome, Failure):
                     probe = read_probe(component, outcome)
@@ -182,6 +206,35 @@ class SourceEvaluator:
             with contained(tracked):
                 if isinstance(tracked.slo.indicator, CompositeIndicator):
                     self._follow_components(tracked)
+
+    async def _look_for_late_samples(self, asking: Round, due: Sequence[Tracked]) -> None:
+        ends: dict[Uid, int] = {}
+        questions: list[_SliceAsked] = []
+        for tracked in due:
+            with contained(tracked):
+                if not tracked.gone and (end := slice_to_read_again(tracked)) is not None:
+                    questions += self._questions(tracked, end, tracked.slice_seconds)
+                    ends[tracked.slo.uid] = end
+        replies = _by_uid_and_end(await self._ask(asking, questions))
+        for tracked in due:
+            if tracked.gone or (end := ends.get(tracked.slo.uid)) is None:
+                continue
+            with contained(tracked):
+                reply = reply_of(replies[tracked.slo.uid][end])
+                if isinstance(reply, Failure) or reply.failed:
+                    continue
+                seconds = float(tracked.slice_seconds)
+                seen = good_seen(tracked.slo, self._traits, since=end - tracked.history_seconds())
+                counted = self._evidence(tracked, reply, at=end, seconds=seconds, seen=seen).counted
+                if late := late_events(tracked, end, counted):
+                    self._telemetry.late(tracked.slo, late)
+                    log.warning(
+                        "samples.late",
+                        slo=tracked.slo.key,
+                        source=self.source.name,
+                        events=round(late),
+                        hint="they count in no budget; set ingestionDelay of the source to how late its samples come",
+                    )
 
     def _follow_components(self, tracked: Tracked) -> None:
         """A composite is scraped as slowly as the slowest of its components."""
@@ -225,14 +278,12 @@ class SourceEvaluator:
         stored = tracked.traits.scrape_seconds if self._binding.ingestion_delay_seconds is None else 0.0
         return int((at - stored - SEAL_MARGIN_SECONDS) // step) * step
 
-    async def _read(self, due: Sequence[Tracked], at: float) -> None:
+    async def _read(self, asking: Round, due: Sequence[Tracked], at: float) -> None:
         questions: list[_SliceAsked] = []
         for tracked in due:
             with contained(tracked):
                 questions += self._slices_to_read(tracked, at)
-        by_uid: dict[str, dict[float, dict[str, Outcome]]] = {}
-        for question, outcome in await self._ask(questions):
-            by_uid.setdefault(question.uid, {}).setdefault(question.at, {})[question.place] = outcome
+        by_uid = _by_uid_and_end(await self._ask(asking, questions))
         for tracked in due:
             if not tracked.gone and tracked.fault is None:
                 with contained(tracked):
@@ -267,21 +318,21 @@ class SourceEvaluator:
                 most_series=asked.most_series,
                 place=asked.place,
             )
-            questions.append(_SliceAsked(first, replace(first, terms=asked.detail)))
+            questions.append(_SliceAsked(first, asked.detail))
         return questions
 
-    async def _ask(self, questions: Sequence[_SliceAsked]) -> list[tuple[Question, Outcome]]:
+    async def _ask(self, asking: Round, questions: Sequence[_SliceAsked]) -> Answered:
         """Ask about slices, and for details where a count is not plain; an answer without those is a failure."""
-        answered = await ask(self.source, [question.first for question in questions])
+        answered = await asking.ask(question.first for question in questions)
         details = {_key(question.first): question.detail for question in questions}
         wanted = [
-            detail
+            replace(question, terms=detail())
             for question, outcome in answered
             if not isinstance(outcome, Failure)
-            and (detail := details[_key(question)]).terms
+            and (detail := details[_key(question)]) is not None
             and needs_detail(sample.value for samples in outcome.values() for sample in samples)
         ]
-        told = {_key(question): outcome for question, outcome in await ask(self.source, wanted)}
+        told = {_key(question): outcome for question, outcome in await asking.ask(wanted)}
 
         def whole(question: Question, outcome: Outcome) -> Outcome:
             more = told.get(_key(question))
@@ -343,13 +394,10 @@ class SourceEvaluator:
             tracked.data, data, at=at, stale_after_seconds=tracked.slo.evaluation.stale_after_seconds
         )
 
-    def _assess(self, evaluated: Sequence[Tracked], at: float) -> list[Assessment]:
-        assessments: list[Assessment] = []
+    def _assess(self, due: Sequence[Tracked], at: float) -> Iterator[Assessment]:
         for ledger in (self._standard, self._long):
-            here = [t for t in evaluated if t.ledger is ledger]
-            if here:
-                found = assess(here, ledger, at=at, clock_skew_seconds=self.clock.skew_seconds)
-                for tracked, assessment in zip(here, found, strict=True):
-                    tracked.assessment = assessment
-                assessments += found
-        return assessments
+            here = [t for t in due if t.ledger is ledger and not t.gone and t.fault is None]
+            found = assess(here, ledger, at=at, clock_skew_seconds=self.clock.skew_seconds)
+            for tracked, assessment in zip(here, found, strict=True):
+                tracked.assessment = assessment
+                yield assessment

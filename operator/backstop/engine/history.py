@@ -242,11 +242,11 @@ class History:
                 return
             if place.ledger.boundary_below(place.row, at) != boundary:
                 continue  # what was sealed meanwhile has made its slice a coarser one: again
-            tracked.wanted_marks.discard(at)
+            tracked.wanted_marks -= {at}
             if slices and mark_after(tracked, boundary, at, slices, grain=grain):
-                tracked.marked.add(at)
+                tracked.marked |= {at}
             else:
-                tracked.lost_marks.add(at)
+                tracked.lost_marks |= {at}
 
     async def _many(self, tracked: Tracked, ends: Sequence[int], step: int, most: "_Most") -> list[Evidence]:
         """Return the slices that end at `ends`, oldest first, in as many queries as the source needs."""
@@ -292,8 +292,8 @@ class History:
         question = Question(uid=slo.uid, at=0.0, terms=asked.terms, most_series=asked.most_series)
         series = await self._range(question, ends, step)
         values = (value for found in series.values() for one in found for _, value in one.points)
-        if asked.detail and needs_detail(values):
-            series |= await self._range(replace(question, terms=asked.detail), ends, step)
+        if asked.detail is not None and needs_detail(values):
+            series |= await self._range(replace(question, terms=asked.detail()), ends, step)
         return series
 
     async def _range(self, question: Question, ends: Sequence[float], step: float) -> dict[str, tuple[Series, ...]]:

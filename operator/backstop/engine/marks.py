@@ -13,13 +13,15 @@ from backstop.engine.tracked import Tracked
 
 def look_for_marks(tracked: Tracked, *, at: float) -> bool:
     """Mark what can be marked at source time `at`; True when other instants have to be read from the source."""
-    needed = set(instants(tracked, at))
+    needed = frozenset(instants(tracked, at))
+    if not (needed or tracked.marked or tracked.wanted_marks or tracked.lost_marks):
+        return False
     ledger, whole = place_of(tracked)
     for instant in needed - tracked.marked - tracked.lost_marks:
         if all(ledger.mark(row, instant, grain=tracked.slice_seconds) for row in tracked.rows):
-            tracked.marked.add(instant)
+            tracked.marked |= {instant}
         elif ledger.boundary_below(whole, instant) is not None:
-            tracked.wanted_marks.add(instant)
+            tracked.wanted_marks |= {instant}
     for instant in tracked.marked - needed:
         for row in tracked.rows:
             ledger.forget_mark(row, instant)

@@ -1,8 +1,9 @@
 """From answers of the source to evidence: which terms a slice asks, and what its samples mean."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from backstop.domain.composite import combine
@@ -23,6 +24,7 @@ from backstop.engine.planner import Answer
 from backstop.engine.tracked import Group, Traits, most_series
 from backstop.ports.metrics import Sample, Series
 from backstop.promql.confine import confined_terms
+from backstop.promql.counters import Count
 from backstop.vocabulary import MAX_GROUPS, Reason
 
 _DETAILS: Final = ("steady", "rest", "proven")  # of a count that is not plain
@@ -39,7 +41,7 @@ class SliceQuestion:
 
     place: str
     terms: Mapping[str, str]
-    detail: Mapping[str, str]
+    detail: Callable[[], Mapping[str, str]] | None
     most_series: int  # of one term that are worth reading
 
 
@@ -70,7 +72,6 @@ def slice_questions(
     questions = []
     for place, leaf in slo.leaves():
         terms: dict[str, str] = {}
-        detail: dict[str, str] = {}
         known = traits.get(leaf.uid) or Traits()
         compiled = confined_terms(
             leaf_indicator(leaf),
@@ -80,14 +81,24 @@ def slice_questions(
             scrape_seconds=known.scrape_seconds,
             group_by=slo.group_by,
         )
-        for name, count in (("total", compiled.total), ("part", compiled.part)):
+        counts = {"total": compiled.total, "part": compiled.part}
+        for name, count in counts.items():
             terms[f"{place}{name}"] = count.plain
-            if count.detail is not None:
-                detail |= {f"{place}{kind}_{name}": getattr(count.detail, kind) for kind in _DETAILS}
         if compiled.newest is not None:
             terms[f"{place}newest"] = compiled.newest
+        detail = None if compiled.total.detail is None else partial(_detail, place, counts)
         questions.append(SliceQuestion(place, terms, detail, most_series(leaf)))
     return questions
+
+
+def _detail(place: str, counts: Mapping[str, Count]) -> dict[str, str]:
+    return {
+        f"{place}{kind}_{name}": getattr(detail, kind)
+        for name, count in counts.items()
+        if count.detail is not None
+        for detail in (count.detail(),)
+        for kind in _DETAILS
+    }
 
 
 def leaf_indicator(leaf: SLO) -> LeafIndicator:

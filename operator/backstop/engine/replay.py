@@ -99,13 +99,13 @@ class Replay:
                 return Moment(to, tuple(assessments), tuple(changes))
 
     async def _evaluated(self, changes: list[StateChange]) -> list[Assessment]:
-        assessments = await self._evaluator.evaluate(self._tracked)
+        assessments = [each async for each in self._evaluator.evaluate(self._tracked)]
         for _ in range(ROUNDS):
             if not any(t.catching_up or t.backfilling or t.marking for t in self._tracked):
                 break
             await self._read_history()
             changes += self._followed()
-            assessments = await self._evaluator.evaluate(self._tracked)
+            assessments = [each async for each in self._evaluator.evaluate(self._tracked)]
         if self._source.lost is not None:
             raise self._source.lost
         changes += self._followed()
@@ -137,6 +137,9 @@ class _NoTelemetry:
         pass
 
     def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
+        pass
+
+    def late(self, slo: SLO, events: float) -> None:
         pass
 
     def dropped(self, source: str, count: int) -> None:

@@ -105,10 +105,10 @@ def _take(tracked: Tracked, checkpoint: Checkpoint, restored: Mapping[str, int])
     """Raises KeyError, TypeError or ValueError for facts that are not as `checkpoint_of` writes them."""
     facts = checkpoint.facts
     groups: dict[Group, int] = {tuple(json.loads(name)): row for name, row in restored.items() if name != WHOLE}
-    marked = {mark.at for mark in checkpoint.rows[WHOLE].marks}
+    marked = frozenset(mark.at for mark in checkpoint.rows[WHOLE].marks)
     data, traits = _data(facts["data"]), Traits(**facts["traits"])
     anchor, backfilled = int(facts["anchor"]), float(facts["backfilledSeconds"])
-    known_from, data_from, lost_marks = facts["knownFrom"], facts["dataFrom"], set(facts["lostMarks"])
+    known_from, data_from, lost_marks = facts["knownFrom"], facts["dataFrom"], frozenset(facts["lostMarks"])
     too_many = bool(facts["tooManyGroups"])
     # All of it could be read: from here on nothing fails.
     tracked.row, tracked.groups = restored[WHOLE], groups

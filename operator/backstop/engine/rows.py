@@ -107,7 +107,7 @@ def release(tracked: Tracked) -> None:
             tracked.ledger.remove(row)
     tracked.row = None
     tracked.groups = {}
-    tracked.marked, tracked.wanted_marks, tracked.lost_marks = set(), set(), set()
+    tracked.marked = tracked.wanted_marks = tracked.lost_marks = frozenset()
 
 
 def _make_room(tracked: Tracked, ledger: Ledger, present: Collection[Group]) -> bool:

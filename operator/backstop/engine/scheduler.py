@@ -8,7 +8,7 @@ query failed in company: it gets ticks of its own, few at a time, and rarer ones
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -33,8 +33,8 @@ Lane = tuple[str, Uid | None]  # a source, or one SLO of it that is asked alone
 class Evaluates(Protocol):
     """What the scheduler needs of an evaluator."""
 
-    async def evaluate(self, due: Sequence[Tracked]) -> list[Assessment]:
-        """Evaluate these SLOs now."""
+    def evaluate(self, due: Sequence[Tracked]) -> AsyncIterator[Assessment]:
+        """Evaluate these SLOs now; yields each result once it is there."""
         ...
 
 
@@ -118,7 +118,7 @@ class Scheduler:
         self, lane: Lane, evaluator: Evaluates, due_since: Mapping[Uid, float], group: Sequence[Tracked]
     ) -> None:
         try:
-            for assessment in await evaluator.evaluate(group):
+            async for assessment in evaluator.evaluate(group):
                 lag = self._clock.monotonic() - due_since[assessment.slo.uid]
                 self._telemetry.assessed(assessment, lag_seconds=max(lag, 0.0))
                 self._assessed(assessment)

@@ -59,9 +59,9 @@ class Tracked:
     in_flight: bool = False  # a tick evaluates it just now
     known_from: float | None = None  # start of the oldest slice with data, source time
     data_from: float | None = None  # where the source says that its data begins, where that had to be asked
-    marked: set[float] = field(default_factory=set)  # instants that the ledger keeps exactly
-    wanted_marks: set[float] = field(default_factory=set)  # instants to be marked, within coarse slices
-    lost_marks: set[float] = field(default_factory=set)  # those that could not be read any more
+    marked: frozenset[float] = frozenset()  # instants that the ledger keeps exactly
+    wanted_marks: frozenset[float] = frozenset()  # instants to be marked, within coarse slices
+    lost_marks: frozenset[float] = frozenset()  # those that could not be read any more
     marking: bool = False
     too_many_groups: bool = False  # some were refused, so that those held are not all
     refused_groups: bool = False  # one was, since that was looked at

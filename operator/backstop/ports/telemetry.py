@@ -18,6 +18,10 @@ class Telemetry(Protocol):
         """Count the events of a sealed slice, or its unknown time."""
         ...
 
+    def late(self, slo: SLO, events: float) -> None:
+        """Count events that were found in a sealed slice when it was read again."""
+        ...
+
     def dropped(self, source: str, count: int) -> None:
         """Count evaluations that were due while the source was still busy with earlier ones."""
         ...

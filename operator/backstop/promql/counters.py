@@ -47,10 +47,13 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """PromQL that counts events. Where `plain` is not finite and there is a `detail`, that has to be asked instead."""
+    """PromQL that counts events. Where `plain` is not finite and there is a `detail`, that has to be asked instead.
+
+    Details are long and rarely asked for: they are written when they are.
+    """
 
     plain: str
-    detail: Detail | None = None
+    detail: Callable[[], Detail] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,40 +82,48 @@ class CounterSlice:
         return format_duration(max(BIRTH_SLACK_SECONDS, SCRAPES_BRIDGED * self.scrape_seconds))
 
     def _fine(self, selector: str, value: Value | None) -> Count:
-        of = value or str
-        now, before = of(selector), of(f"({selector} offset {self._span})")
-        steps = f"(({now} - {before}) >= 0)"
-        last, known = f"last_over_time({selector}[{self._span}])", self._known_before(selector)
-        fell = f"({of(last)} < {of(known)})"
-        if value is None:  # the highest value of the slice is what was reached before the reset
-            fell = f"({fell} + clamp_min(max_over_time({selector}[{self._span}]) - {known}, 0))"
+        steps = self._steps(selector, value or str)
         there, was = selector, f"({selector} offset {self._span})"
         if value is not None:  # any number of a histogram tells that it is there
             there, was = observation_counts(there), observation_counts(was)
         return Count(
             f"sum{self.by}({steps} or {_endless(there)} or {_endless(was)})",
-            Detail(
-                # A series without a sample in the slice, of a target that is scraped rarely, stands still.
-                steady=f"sum{self.by}({fell} or ({of(last)} - {of(known)}) or {steps})",
-                rest=f"sum{self.by}({of(last)} unless {known})",
-                proven=f"sum{self.by}({self._proven(selector, of, last, f'({of(last)} unless {known})')})",
-            ),
+            lambda: self._fine_detail(selector, value),
+        )
+
+    def _steps(self, selector: str, of: Value) -> str:
+        return f"(({of(selector)} - {of(f'({selector} offset {self._span})')}) >= 0)"
+
+    def _fine_detail(self, selector: str, value: Value | None) -> Detail:
+        of = value or str
+        last, known = f"last_over_time({selector}[{self._span}])", self._known_before(selector)
+        fell = f"({of(last)} < {of(known)})"
+        if value is None:  # the highest value of the slice is what was reached before the reset
+            fell = f"({fell} + clamp_min(max_over_time({selector}[{self._span}]) - {known}, 0))"
+        return Detail(
+            # A series without a sample in the slice, of a target that is scraped rarely, stands still.
+            steady=f"sum{self.by}({fell} or ({of(last)} - {of(known)}) or {self._steps(selector, of)})",
+            rest=f"sum{self.by}({of(last)} unless {known})",
+            proven=f"sum{self.by}({self._proven(selector, of, last, f'({of(last)} unless {known})')})",
         )
 
     def _coarse(self, selector: str, of: Value) -> Count:
         # A reset just before the slice shows in its first sample.
         resets = f"resets({selector}[{format_duration(self.seconds + BIRTH_SLACK_SECONDS + self.scrape_seconds)}])"
         steps = f"({of(selector)} - {of(f'({selector} offset {self._span})')} + 1 / ({resets} == bool 0) - 1)"
+        return Count(
+            f"sum{self.by}({steps} or {_endless(resets)})",
+            lambda: self._coarse_detail(selector, of, resets),
+        )
+
+    def _coarse_detail(self, selector: str, of: Value, resets: str) -> Detail:
         last, known = f"last_over_time({selector}[{self._span}])", self._known_before(selector)
         born = self._proven(selector, of, last, f"({of(last)} unless {known} unless ({resets} > 0))")
         exact = f"({of(last)} - {of(known)} unless ({resets} > 0))"
-        return Count(
-            f"sum{self.by}({steps} or {_endless(resets)})",
-            Detail(
-                steady=f"sum{self.by}({exact} or ({of(f'increase({selector}[{self._span}])')} unless {born}))",
-                rest=f"sum{self.by}({of(last)} unless {known})",
-                proven=f"sum{self.by}({born})",
-            ),
+        return Detail(
+            steady=f"sum{self.by}({exact} or ({of(f'increase({selector}[{self._span}])')} unless {born}))",
+            rest=f"sum{self.by}({of(last)} unless {known})",
+            proven=f"sum{self.by}({born})",
         )
 
     def _known_before(self, selector: str) -> str:

@@ -55,6 +55,16 @@ def test_sealed_minutes_are_counted_by_result_and_unknown_time_apart():
     assert value(telemetry, "backstop_slo_unknown_seconds_total", **SLO) == 60
 
 
+def test_events_that_came_too_late_are_counted_apart():
+    telemetry = PrometheusTelemetry()
+    telemetry.sealed(a_slo(), Slice(90, 10), 60)
+    assert value(telemetry, "backstop_slo_late_events_total", **SLO) == 0
+    telemetry.late(a_slo(), 7.0)
+    telemetry.late(a_slo(), 3.0)
+    assert value(telemetry, "backstop_slo_late_events_total", **SLO) == 10
+    assert value(telemetry, "backstop_slo_events_total", **SLO, result="good") == 90
+
+
 def test_a_forgotten_slo_leaves_no_series_and_its_namesake_stays():
     telemetry = PrometheusTelemetry()
     other = replace(a_slo(), namespace="other")

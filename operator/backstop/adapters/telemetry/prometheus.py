@@ -81,6 +81,9 @@ class PrometheusTelemetry:
     def sealed(self, slo: SLO, evidence: Slice, seconds: float) -> None:
         self._slos.sealed(slo, evidence, seconds)
 
+    def late(self, slo: SLO, events: float) -> None:
+        self._slos.late(slo, events)
+
     def dropped(self, source: str, count: int) -> None:
         self._evaluations.labels(source, "dropped").inc(count)
 

@@ -33,6 +33,7 @@ class _Sealed:
     good: float = 0.0
     bad: float = 0.0
     unknown_seconds: float = 0.0
+    late: float = 0.0  # events that came after their slice was sealed, as far as that was looked at
 
 
 class SloCollector(Collector):
@@ -54,6 +55,10 @@ class SloCollector(Collector):
             totals.bad += evidence.bad
         else:
             totals.unknown_seconds += seconds
+
+    def late(self, slo: SLO, events: float) -> None:
+        """Count events that a sealed slice lacks."""
+        self._sealed.setdefault(_key(slo), _Sealed()).late += events
 
     def forget(self, slo: SLO) -> None:
         """Drop all series of an SLO."""
@@ -142,12 +147,17 @@ def _add(family: GaugeMetricFamily, labels: Mapping[str, str], value: float) -> 
 def _of_counts(sealed: list[tuple[Key, _Sealed]]) -> Iterator[Family]:
     events = CounterMetricFamily(Metric.EVENTS_TOTAL.value, "Events of sealed minutes", labels=(*_SLO, "result"))
     unknown = CounterMetricFamily(Metric.UNKNOWN_SECONDS_TOTAL.value, "Sealed time without evidence", labels=_SLO)
+    late = CounterMetricFamily(
+        Metric.LATE_EVENTS_TOTAL.value, "Events that came too late, of one slice in half an hour", labels=_SLO
+    )
     for key, totals in sealed:
         events.add_metric((*key, "good"), totals.good)
         events.add_metric((*key, "bad"), totals.bad)
         unknown.add_metric(key, totals.unknown_seconds)
+        late.add_metric(key, totals.late)
     yield events
     yield unknown
+    yield late
 
 
 def _gauge(metric: Metric, text: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
