@@ -93,7 +93,7 @@ class Life:
 
     async def tick(self) -> Assessment:
         """Evaluate, and wait for what that asked to be read in the background."""
-        seen = [each async for each in self.evaluator.evaluate([self.tracked])][0]
+        (seen,) = [each async for each in self.evaluator.evaluate([self.tracked])]
         async with asyncio.timeout(600):
             await self.evaluator.history.idle()
         return seen

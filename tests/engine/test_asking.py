@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from backstop.domain.errors import QueryRejected, QueryTimedOut, SourceUnreachable
-from backstop.engine.asking import Failure, ask
+from backstop.engine.asking import Failure, Round
 from backstop.engine.planner import MAX_LENGTH, MAX_QUESTIONS, Batch, Question, plan
 from backstop.vocabulary import Reason
 from tests.fakes.metrics_source import FakeMetricsSource
@@ -17,7 +17,7 @@ def a_question(n, *, at=0.0, alone=False, term="sum(metric_{n})"):
 
 async def test_a_thousand_questions_travel_in_a_few_queries():
     source = FakeMetricsSource()
-    await ask(source, [a_question(n) for n in range(1000)])
+    await Round(source).ask([a_question(n) for n in range(1000)])
     assert len(source.asked) == 1000 // MAX_QUESTIONS + 1
 
 
@@ -36,14 +36,14 @@ async def test_more_batches_than_places_wait_without_timing_out():
         return await original(expression, at=at)
 
     original, source.query = source.query, slow
-    answered = await ask(source, [a_question(n) for n in range(200)])
+    answered = await Round(source).ask([a_question(n) for n in range(200)])
     assert not [outcome for _, outcome in answered if isinstance(outcome, Failure)]
 
 
 async def test_one_refused_question_costs_its_batch_one_query_each_and_spoils_no_other():
     source = FakeMetricsSource()
     source.fail(QueryRejected("many-to-many"), on="metric_7)")
-    answered = await ask(source, [a_question(n) for n in range(64)])
+    answered = await Round(source).ask([a_question(n) for n in range(64)])
     failed = [question.uid for question, outcome in answered if isinstance(outcome, Failure)]
     assert failed == ["u7"]
     assert len(source.asked) == 2 + MAX_QUESTIONS
@@ -52,7 +52,7 @@ async def test_one_refused_question_costs_its_batch_one_query_each_and_spoils_no
 async def test_an_absent_source_is_asked_once_per_tick_and_place():
     source = FakeMetricsSource(concurrency=2)
     source.fail(SourceUnreachable("refused"))
-    answered = await ask(source, [a_question(n) for n in range(1000)])
+    answered = await Round(source).ask([a_question(n) for n in range(1000)])
     assert len(source.asked) == 2
     assert {outcome.evidence.reason for _, outcome in answered} == {Reason.SOURCE_UNREACHABLE}
     assert not any(outcome.own_fault for _, outcome in answered)
@@ -61,14 +61,14 @@ async def test_an_absent_source_is_asked_once_per_tick_and_place():
 async def test_an_overloaded_source_is_not_asked_thirty_times_more():
     source = FakeMetricsSource(concurrency=4)
     source.fail(QueryTimedOut("no answer within 10 s"))
-    await ask(source, [a_question(n) for n in range(320)])
+    await Round(source).ask([a_question(n) for n in range(320)])
     assert len(source.asked) == 10 + MAX_QUESTIONS  # ten batches, and the first of them one by one
 
 
 async def test_a_warning_makes_the_answer_unknown_for_the_question_it_belongs_to():
     source = FakeMetricsSource()
     source.answer("metric_3)", 1.0, warnings=["store s3 is missing"])
-    answered = await ask(source, [a_question(n) for n in range(5)])
+    answered = await Round(source).ask([a_question(n) for n in range(5)])
     failures = {q.uid: o.evidence for q, o in answered if isinstance(o, Failure)}
     assert {uid: evidence.reason for uid, evidence in failures.items()} == {"u3": Reason.PARTIAL_ANSWER}
     assert "store s3 is missing" in failures["u3"].message

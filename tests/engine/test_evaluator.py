@@ -36,7 +36,7 @@ class Scene:
         self.tracked = Tracked(slo=a_slo(**({"indicator": INDICATOR} | slo)))
 
     async def tick(self):
-        seen = [each async for each in self.harness.evaluator.evaluate([self.tracked])][0]
+        (seen,) = [each async for each in self.harness.evaluator.evaluate([self.tracked])]
         async with asyncio.timeout(600):
             await self.harness.evaluator.history.idle()
         return seen

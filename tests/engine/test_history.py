@@ -172,7 +172,8 @@ async def test_a_head_that_was_asked_while_minutes_were_caught_up_is_not_counted
             return answer
 
         s.source.query = caught_up_meanwhile
-        counts = [each async for each in s.harness.evaluator.evaluate([s.tracked])][0].budgets[0].counts
+        (seen,) = [each async for each in s.harness.evaluator.evaluate([s.tracked])]
+        counts = seen.budgets[0].counts
         assert counts.unknown_seconds < 120
         assert counts.good + counts.bad == pytest.approx(10 * (counts.seconds - counts.unknown_seconds), rel=1e-6)
 

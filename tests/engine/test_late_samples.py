@@ -36,9 +36,11 @@ def test_a_slice_is_read_again_some_slices_later():
 def test_what_was_not_sealed_by_us_while_it_was_new_is_not_read_again():
     assert slice_to_read_again(sealed(*[(1, 0)] * SLICES_BACK)) is None
     assert slice_to_read_again(Tracked(slo=a_slo())) is None
-    catching_up = sealed(*[(1, 0)] * (SLICES_BACK + 1))
-    catching_up.catching_up = True
-    assert slice_to_read_again(catching_up) is None
+    tracked = sealed(*[(1, 0)] * (SLICES_BACK + 1))
+    tracked.caught_up_to = ANCHOR + 60
+    assert slice_to_read_again(tracked) is None
+    tracked.caught_up_to, tracked.catching_up = 0, True
+    assert slice_to_read_again(tracked) is None
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Life:
         self.tracked = Tracked(slo=slo)
 
     async def tick(self):
-        seen = [each async for each in self.harness.evaluator.evaluate([self.tracked])][0]
+        (seen,) = [each async for each in self.harness.evaluator.evaluate([self.tracked])]
         async with asyncio.timeout(600):
             await self.harness.evaluator.history.idle()
         return seen

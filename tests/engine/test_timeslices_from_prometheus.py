@@ -77,7 +77,7 @@ async def settled(source, slo, **tracked):
     async with Harness.running(source) as harness:
         await harness.settle_tracked(followed)
         await harness.evaluator.history.idle()
-        seen = [each async for each in harness.evaluator.evaluate([followed])][0]
+        (seen,) = [each async for each in harness.evaluator.evaluate([followed])]
         return seen, followed.ledger.newest(followed.row)
 
 

@@ -18,8 +18,8 @@ ON_THE_HOUR: Final = (3600.0, 10 * 3600.0, 20 * 3600.0)
 ANY_SECOND: Final = (12_345.0, 41_111.0)
 
 _ANY_SECOND_IS: Final = (
-    "**At any second** of the month, when a window begins at the boundary of a slice before it, and is longer by up to\n"
-    "a minute (to 6h), a quarter of an hour (to 3d) or an hour:"
+    "**At any second** of the month, when a window begins at the boundary of a slice before it, and is longer by up\n"
+    "to a minute (6h and less), a quarter of an hour (3d and less) or an hour:"
 )
 
 Row = Mapping[str, Sequence[Found]]  # by window

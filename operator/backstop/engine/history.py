@@ -170,6 +170,7 @@ class History:
             for evidence in slices:
                 note_evidence(tracked, evidence, start=place.ledger.newest(place.row), step=step)
                 append(tracked, evidence, seconds=step)
+                tracked.caught_up_to = place.ledger.newest(place.row)
                 self._telemetry.sealed(tracked.slo, evidence.counted, step)
 
     async def _backfill(self, tracked: Tracked) -> None:

@@ -24,7 +24,8 @@ def slice_to_read_again(tracked: Tracked) -> int | None:
     step = tracked.slice_seconds
     end = tracked.ledger.newest(tracked.row) - SLICES_BACK * step
     oldest = tracked.ledger.oldest_of(tracked.row, MINUTE)
-    return end if oldest is not None and max(tracked.anchor, oldest) <= end - step else None
+    first = max(tracked.anchor, tracked.caught_up_to)
+    return end if oldest is not None and max(first, oldest) <= end - step else None
 
 
 def late_events(tracked: Tracked, end: int, counted: Slice) -> float:

@@ -43,6 +43,7 @@ class Tracked:
     groups: dict[Group, int] = field(default_factory=dict)  # rows beside `row`, which is the sum of all
     exclusions: tuple[Interval, ...] = ()  # time that no budget counts, source time
     anchor: int = 0  # the boundary at which the row began; backfill goes back from there
+    caught_up_to: int = 0  # the newest boundary up to which slices were sealed afterwards, by a range query
     probe_due: float = 0.0  # monotonic seconds
     traits: Traits = field(default_factory=Traits)
     bucket_problem: str | None = None  # why a latency threshold cannot be measured
