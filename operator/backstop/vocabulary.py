@@ -128,6 +128,32 @@ class MaintenanceReason(StrEnum):
     NOTHING_MATCHES = "NothingMatches"  # no SLO of its namespace matches the selector, so it does nothing
 
 
+class AlertReason(StrEnum):
+    """Why an alert is what it is; the message has the numbers."""
+
+    BURNING = "Burning"  # the budget burns faster than the rule allows, in the long and in the short window
+    NOT_BURNING = "NotBurning"  # it does not, in one of the windows at least
+    LOW_TRAFFIC = "LowTraffic"  # it does as counted, by so few events that it may be chance: pending, never clear
+    BUDGET_BELOW = "BudgetBelow"  # less of the budget is left than the rule asks for
+    BUDGET_ABOVE = "BudgetAbove"  # as much is left as the rule asks for
+    EXHAUSTS_SOON = "ExhaustsSoon"  # at the present burn rate the budget is gone within the rule's time
+    LASTS = "Lasts"  # it lasts longer
+    DATA_LOST = "DataLost"  # the evidence of the SLO is unknown
+    DATA_PRESENT = "DataPresent"  # it is known
+    THRESHOLD_CROSSED = "ThresholdCrossed"  # the value of the query compares as the rule asks
+    THRESHOLD_NOT_CROSSED = "ThresholdNotCrossed"  # it does not
+    EMPTY_RESULT = "EmptyResult"  # the query answers nothing; onEmpty tells what that means
+    CONDITION_PRESENT = "ConditionPresent"  # the node has the condition in one of the rule's statuses
+    CONDITION_ABSENT = "ConditionAbsent"  # it has not
+    RUNS_FAILED = "RunsFailed"  # the newest runs failed, as many as the rule asks for
+    RUNS_SUCCEED = "RunsSucceed"  # they did not all fail
+    NO_SUCCESS = "NoSuccess"  # no run succeeded within the rule's time, or ever
+    SUCCEEDED = "Succeeded"  # one did
+    EVIDENCE_UNKNOWN = "EvidenceUnknown"  # what the rule looks at is not known: it neither fires nor resolves
+    TOO_EARLY = "TooEarly"  # less than 5 % of the window is known
+    SUBJECT_GONE = "SubjectGone"  # the SLO, node or target does not exist any more
+
+
 class EventReason(StrEnum):
     """Reasons of Kubernetes Events on an SLO or a MaintenanceWindow."""
 
