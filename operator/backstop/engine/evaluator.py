@@ -63,8 +63,9 @@ Exclusions = Callable[[SLO, float, float], tuple[Interval, ...]]  # what no budg
 
 SEAL_MARGIN_SECONDS: Final = 5.0  # beside one scrape interval (semantics K19)
 MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in the background
-READ_AT_ONCE: Final = 64 * MAX_QUESTIONS  # SLOs whose questions are held in memory together
-ASSESSED_AT_ONCE: Final = 500  # SLOs; others have their turn in between, and old results make room for new ones
+# SLOs that are read and assessed together: in full batches, while no more questions and results are held than needed,
+# and others have their turn in between.
+AT_ONCE: Final = 32 * MAX_QUESTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,12 @@ class SourceEvaluator:
         for tracked in due:
             self._traits[tracked.slo.uid] = tracked.traits
         asking = Round(self.source)
-        for start in range(0, len(due), READ_AT_ONCE):
-            some = [t for t in due[start : start + READ_AT_ONCE] if not t.gone]
+        for start in range(0, len(due), AT_ONCE):
+            some = [t for t in due[start : start + AT_ONCE] if not t.gone]
             await self._look(asking, some, at)
-            for first in range(0, len(some), ASSESSED_AT_ONCE):
-                for assessment in self._assess(some[first : first + ASSESSED_AT_ONCE], at):
-                    yield assessment
-                await asyncio.sleep(0)
+            for assessment in self._assess(some, at):
+                yield assessment
+            await asyncio.sleep(0)
 
     async def _look(self, asking: Round, due: Sequence[Tracked], at: float) -> None:
         """Bring the rows of SLOs up to date."""
