@@ -154,6 +154,18 @@ class AlertReason(StrEnum):
     SUBJECT_GONE = "SubjectGone"  # the SLO, node or target does not exist any more
 
 
+class Annotation(StrEnum):
+    """How people answer on an Incident. What names somebody must be the caller's own user name (semantics K2)."""
+
+    OPENED_BY = "backstop.dev/opened-by"  # who opened it, if a person did
+    ACKNOWLEDGED_BY = "backstop.dev/acknowledged-by"  # who takes care of it
+    RESOLVED_BY = "backstop.dev/resolved-by"  # who says that it is over; the note says why
+    NOTE = "backstop.dev/note"  # what somebody has to say: it becomes an entry of the timeline
+    NOTED_BY = "backstop.dev/noted-by"  # who wrote the note
+    SEVERITY = "backstop.dev/severity"  # P0 to P3, instead of what the rules say; the note says why
+    SEVERITY_BY = "backstop.dev/severity-by"  # who changed the severity
+
+
 class EventReason(StrEnum):
     """Reasons of Kubernetes Events on an SLO or a MaintenanceWindow."""
 

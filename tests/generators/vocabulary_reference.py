@@ -21,6 +21,7 @@ _SECTIONS: tuple[tuple[type[StrEnum], str], ...] = (
     (vocabulary.Reason, "Reasons"),
     (vocabulary.MaintenanceState, "States of a maintenance window"),
     (vocabulary.MaintenanceReason, "Reasons of a maintenance window"),
+    (vocabulary.Annotation, "Annotations of an incident"),
     (vocabulary.EventReason, "Events"),
     (vocabulary.Metric, "Metrics"),
 )

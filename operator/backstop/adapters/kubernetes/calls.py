@@ -19,6 +19,9 @@ class Resource:
 
 SLOS: Final = Resource(GROUP, VERSION, "slos")
 MAINTENANCE_WINDOWS: Final = Resource(GROUP, VERSION, "maintenancewindows")
+ALERT_POLICIES: Final = Resource(GROUP, VERSION, "alertpolicies")
+INCIDENTS: Final = Resource(GROUP, VERSION, "incidents")
+SELF_SUBJECT_REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
 EVENTS: Final = Resource("events.k8s.io", "v1", "events")
 SERVICES: Final = Resource("", "v1", "services")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from backstop.adapters.kubernetes.calls import KINDS, ApiCall, Verb
+from backstop.adapters.kubernetes.calls import KINDS, ApiCall, Resource, Verb
 from backstop.adapters.kubernetes.client import KubernetesClient
 
 _LIST_SECONDS: Final = 30.0  # one page; the server may have to read it from etcd
@@ -18,12 +18,18 @@ class Lister:
         self._page_size = page_size
 
     async def list_all(self, kind: str, *, namespace: str | None, deliver: Callable[[Mapping[str, Any]], None]) -> None:
-        """Call `deliver` for each object of the kind, everywhere when `namespace` is None.
+        """Call `deliver` for each object of a kind that is watched, as `list_resource` does."""
+        await self.list_resource(KINDS[kind], namespace=namespace, deliver=deliver)
+
+    async def list_resource(
+        self, resource: Resource, *, namespace: str | None, deliver: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        """Call `deliver` for each object of a resource, everywhere when `namespace` is None.
 
         Raises AccessDenied, ClusterUnavailable, NotFound when the server does not know the kind, and Expired when
         the pages aged midway: what was delivered is then of no moment at all, and the LIST must begin anew.
         """
-        call = ApiCall(verb=Verb.LIST, resource=KINDS[kind], namespace=namespace)
+        call = ApiCall(verb=Verb.LIST, resource=resource, namespace=namespace)
         token = ""
         while True:
             query = [("limit", str(self._page_size)), *([("continue", token)] if token else [])]
