@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from backstop.domain.assessment import Assessment
-from backstop.domain.budget import Budget
+from backstop.domain.budget import Budget, WindowCounts
 from backstop.domain.slo import RatioIndicator
+from backstop.engine.assess import assess
 from backstop.engine.evaluator import SourceEvaluator
 from backstop.engine.tracked import Tracked
 from tests.builders import a_slo
@@ -19,6 +20,14 @@ from tests.fakes.clock import LoopClock
 from tests.fakes.counters import CounterSource
 
 INDICATOR = RatioIndicator(total="requests_total", bad="errors_total")
+
+
+def counts_over(tracked: Tracked, *, seconds: float, at: float) -> WindowCounts:
+    """Return the counts of the last `seconds`, as an alert rule that looks at them gets them."""
+    tracked.rule_windows = (seconds,)
+    assert tracked.ledger is not None
+    (assessment,) = assess([tracked], tracked.ledger, at=at, clock_skew_seconds=0.0)
+    return assessment.rule_counts[seconds]
 
 
 class ClockFrom(LoopClock):

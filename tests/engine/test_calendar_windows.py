@@ -9,9 +9,8 @@ import pytest
 from backstop.domain.calendar import CalendarPeriods, CalendarUnit
 from backstop.domain.interval import Interval
 from backstop.domain.slo import Budgeting, CalendarWindow, Objective, RollingWindow, Timeslice
-from backstop.engine.assess import counts_over
 from backstop.vocabulary import Reason, State
-from tests.engine.lived import Traffic, life, window_of
+from tests.engine.lived import Traffic, counts_over, life, window_of
 
 pytestmark = pytest.mark.looptime
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from backstop.domain.calendar import CalendarPeriods, CalendarUnit
 from backstop.domain.interval import Interval, clip, merge, total_seconds
 from backstop.domain.slo import Budgeting, CalendarWindow, Objective, RollingWindow, Timeslice
-from backstop.engine.assess import assess, counts_over
+from backstop.engine.assess import assess
 from backstop.vocabulary import Reason, State
-from tests.engine.lived import Traffic, life, window_of
+from tests.engine.lived import Traffic, counts_over, life, window_of
 
 pytestmark = pytest.mark.looptime
 

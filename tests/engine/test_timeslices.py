@@ -10,8 +10,7 @@ from backstop.domain.budget import BudgetUnit
 from backstop.domain.calendar import CalendarPeriods, CalendarUnit
 from backstop.domain.errors import QueryRejected
 from backstop.domain.slo import Budgeting, CalendarWindow, Objective, RollingWindow, Timeslice
-from backstop.engine.assess import counts_over
-from tests.engine.lived import Traffic, life, window_of
+from tests.engine.lived import Traffic, counts_over, life, window_of
 
 pytestmark = pytest.mark.looptime
 

@@ -1,9 +1,9 @@
 """Everything that one evaluation found out about one SLO."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from backstop.domain.budget import Budget
+from backstop.domain.budget import Budget, WindowCounts
 from backstop.domain.health import Health
 from backstop.domain.slo import SLO
 from backstop.domain.verdict import DataStatus, Verdict
@@ -17,6 +17,7 @@ class GroupAssessment:
     budgets: tuple[Budget, ...]  # in the order of slo.windows
     burn_rates: Mapping[str, float]
     verdict: Verdict
+    rule_counts: Mapping[float, WindowCounts] = field(default_factory=dict)  # as those of the whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +46,6 @@ class Assessment:
     scrape_interval_seconds: float
     clock_skew_seconds: float  # source clock minus local clock
     changed_at: float | None = None  # when what it counts was changed, unix seconds; what was counted before is gone
+    rule_counts: Mapping[float, WindowCounts] = field(
+        default_factory=dict
+    )  # of windows that alerts ask for, by seconds

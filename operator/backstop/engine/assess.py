@@ -10,6 +10,7 @@ from backstop.domain.budget import Budget, Period, WindowCounts, budget, burn_ra
 from backstop.domain.duration import parse_duration
 from backstop.domain.interval import Interval
 from backstop.domain.ledger import Ledger
+from backstop.domain.low_traffic import all_bad_seconds
 from backstop.domain.readout import Readout
 from backstop.domain.slo import CalendarWindow, Window
 from backstop.domain.verdict import judge_budget
@@ -37,12 +38,14 @@ def assess(tracked: Sequence[Tracked], ledger: Ledger, *, at: float, clock_skew_
     return [found[id(one)] for one in tracked]
 
 
-def counts_over(tracked: Tracked, *, seconds: float, at: float) -> WindowCounts:
-    """Return the counts of the last `seconds` of an SLO: any short or long window that a rule may ask for."""
-    if tracked.row is None or tracked.ledger is None:
+def all_bad_for(tracked: Tracked, row: int, *, at: float, seconds: float) -> float:
+    """Return for how long bad events have come to a row and no good one, as far as `seconds` back (semantics A3)."""
+    if tracked.ledger is None:
         raise ValueError(f"SLO {tracked.slo.key} was never evaluated")
-    readout = Readout(tracked.ledger, np.array([tracked.row], dtype=np.intp), tracked.exclusions)
-    return _Row(tracked, readout, 0, at).rolling("", seconds)
+    rows, step = np.array([row], dtype=np.intp), tracked.slice_seconds
+    boundaries = [*np.arange((at - seconds) // step * step, at, step), at]
+    values = np.stack([tracked.ledger.cumulative(rows, float(each))[:, 0] for each in boundaries])
+    return all_bad_seconds(np.array(boundaries), values[:, 0], values[:, 1], values[:, 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,9 @@ class _Row:
         }
         return {name: rate for name, rate in rates.items() if rate is not None}
 
+    def rule_counts(self) -> dict[float, WindowCounts]:
+        return {seconds: self.rolling("", seconds) for seconds in self.tracked.rule_windows}
+
     def _is_long_enough(self, seconds: float) -> bool:
         """A burn rate of time needs five slices (semantics B3)."""
         timeslice = self.tracked.slo.timeslice
@@ -125,6 +131,7 @@ def _one(tracked: Tracked, ledger: Ledger, rows: Sequence[_Row], clock_skew_seco
         scrape_interval_seconds=tracked.traits.scrape_seconds,
         clock_skew_seconds=clock_skew_seconds,
         changed_at=tracked.changed_at,
+        rule_counts=whole.rule_counts(),
     )
 
 
@@ -138,7 +145,15 @@ def _groups(tracked: Tracked, rows: Sequence[_Row]) -> tuple[GroupAssessment, ..
             continue  # it belongs to another time, or has not begun
         verdict = judge_budget(budgets, tracked.data)
         labels = dict(zip(tracked.slo.group_by, key, strict=True))
-        groups.append(GroupAssessment(labels=labels, budgets=budgets, burn_rates=burn, verdict=verdict))
+        groups.append(
+            GroupAssessment(
+                labels=labels,
+                budgets=budgets,
+                burn_rates=burn,
+                verdict=verdict,
+                rule_counts=row.rule_counts(),
+            )
+        )
     least = tracked.slo.evaluation.minimum_events
     return tuple(
         sorted(
