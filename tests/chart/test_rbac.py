@@ -43,7 +43,8 @@ def granted_to_the_operator(objects: list[Object]) -> dict[str | None, set[Right
 
 
 def test_cluster_wide_it_may_do_what_it_does_and_nothing_else():
-    assert granted_to_the_operator(render()) == {None: needed(Scope.WATCHED), RELEASE: needed(Scope.OWN)}
+    everywhere = needed(Scope.WATCHED) | needed(Scope.CLUSTER)
+    assert granted_to_the_operator(render()) == {None: everywhere, RELEASE: needed(Scope.OWN)}
 
 
 def test_limited_to_namespaces_it_has_no_right_in_others():
@@ -62,7 +63,7 @@ def test_watching_its_own_namespace_works_beside_the_lease():
 
 def test_without_an_election_there_is_no_right_on_leases():
     granted = granted_to_the_operator(render({"leaderElection": {"enabled": False}}))
-    assert granted == {None: needed(Scope.WATCHED)}
+    assert granted == {None: needed(Scope.WATCHED) | needed(Scope.CLUSTER)}
 
 
 def test_no_role_has_a_wildcard_or_a_right_that_would_widen_it(objects: list[Object]):

@@ -24,6 +24,18 @@ adapters/kubernetes/permissions.py, and a test compares them. No Secrets, no wil
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list]
+- apiGroups: [batch]
+  resources: [jobs, cronjobs]
+  verbs: [list]
+{{- end -}}
+
+{{/*
+What no Role can give. Where the operator is limited to namespaces it has none of it, and rules on nodes are unknown.
+*/}}
+{{- define "backstop.clusterRules" -}}
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list]
 {{- end -}}
 
 {{/* The Lease of the leader. `create` cannot be limited to a name: the name is not known to RBAC at creation. */}}

@@ -61,3 +61,4 @@ class RunHistory:
     created_at: float | None = None  # no run ended before it; None where that is not known
     last_success_at: float | None = None  # status.lastSuccessfulTime of a CronJob, which outlives the Job
     tells_last_success: bool = False  # `last_success_at` is kept by somebody; None then means that none ever succeeded
+    suspended: bool = False  # a person has stopped it: no run is due, so none is missing

@@ -20,7 +20,7 @@ def rules_of(permissions):
 
 def grant_everything_needed(cluster, namespace, account):
     """Create a service account with the rights of the table; return what removes its cluster-wide part."""
-    watched = rules_of(p for p in PERMISSIONS if p.scope is Scope.WATCHED)
+    watched = rules_of(p for p in PERMISSIONS if p.scope is not Scope.OWN)
     own = rules_of(p for p in PERMISSIONS if p.scope is Scope.OWN)
     create_account(cluster, namespace, account)
     name = f"{namespace}-{account}"

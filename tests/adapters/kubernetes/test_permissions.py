@@ -11,10 +11,13 @@ from backstop.adapters.kubernetes.events import EventRecorder
 from backstop.adapters.kubernetes.intake import Intake
 from backstop.adapters.kubernetes.lease import LeaseElector
 from backstop.adapters.kubernetes.lister import Lister
+from backstop.adapters.kubernetes.node_reader import KubernetesNodeReader
 from backstop.adapters.kubernetes.permissions import PERMISSIONS
+from backstop.adapters.kubernetes.run_reader import KubernetesRunReader
 from backstop.adapters.kubernetes.status_writer import KubernetesStatusWriter
 from backstop.adapters.kubernetes.sweeper import Sweeper
 from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReader
+from backstop.domain.alert_policy import Runs
 from backstop.domain.leadership import LeaseSettings
 from backstop.domain.slo import Workload, WorkloadKind
 from tests.adapters.kubernetes.slos import create_slos, create_window
@@ -93,6 +96,9 @@ async def _use_everything(client, clock, namespace, slo, window):
         await writer.emit_event(slo, warning=False, reason="StateChanged", note="x", at=NOW)
     for kind in WorkloadKind:
         await KubernetesWorkloadReader(client).read_workload(namespace, Workload(kind=kind, name="web"))
+    await KubernetesNodeReader(client).read_nodes({})
+    for runs in (Runs(cron_job="nightly"), Runs(jobs={"app": "web"})):
+        await KubernetesRunReader(client, clock=clock).read_runs(namespace, runs)
     quick = LeaseSettings(duration=3, renew_deadline=2, retry_period=0.1)
     elector = LeaseElector(client, namespace=namespace, identity="me", clock=clock, settings=quick)
     task = asyncio.create_task(elector.run())

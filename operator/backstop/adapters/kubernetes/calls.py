@@ -28,6 +28,9 @@ SERVICES: Final = Resource("", "v1", "services")
 PODS: Final = Resource("", "v1", "pods")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments")
+NODES: Final = Resource("", "v1", "nodes")
+JOBS: Final = Resource("batch", "v1", "jobs")
+CRON_JOBS: Final = Resource("batch", "v1", "cronjobs")
 
 # Our own kinds, by the name that people write; the first one is what everything else is about.
 KINDS: Final = {"SLO": SLOS, "MaintenanceWindow": MAINTENANCE_WINDOWS}

@@ -2,7 +2,8 @@
 
 There are no wildcards and no writes outside the status of our own kinds, Events and the one Lease. Rights of scope
 `WATCHED` go into a ClusterRole, or into a Role in each watched namespace when the operator is limited to some; those
-of scope `OWN` into a Role in the operator's own namespace.
+of scope `CLUSTER` only into the ClusterRole, since no Role can give them; those of scope `OWN` into a Role in the
+operator's own namespace.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ from enum import StrEnum
 from typing import Final
 
 from backstop.adapters.kubernetes.calls import (
+    CRON_JOBS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     EVENTS,
+    JOBS,
     LEASES,
     MAINTENANCE_WINDOWS,
+    NODES,
     PODS,
     SERVICES,
     SLOS,
@@ -26,6 +30,7 @@ from backstop.vocabulary import LEASE_NAME
 
 class Scope(StrEnum):
     WATCHED = "watched namespaces"
+    CLUSTER = "the whole cluster, unless the operator is limited to namespaces"
     OWN = "the operator's own namespace"
 
 
@@ -89,6 +94,9 @@ PERMISSIONS: Final = (
         scope=Scope.WATCHED, resource=DEPLOYMENTS, verb=Verb.GET, why="selector and wanted replicas of the Deployment"
     ),
     Permission(scope=Scope.WATCHED, resource=PODS, verb=Verb.LIST, why="crash-looping and unready pods of a workload"),
+    Permission(scope=Scope.WATCHED, resource=JOBS, verb=Verb.LIST, why="finished runs that a rule counts"),
+    Permission(scope=Scope.WATCHED, resource=CRON_JOBS, verb=Verb.LIST, why="when a CronJob succeeded last"),
+    Permission(scope=Scope.CLUSTER, resource=NODES, verb=Verb.LIST, why="conditions of nodes that a rule is about"),
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.CREATE, why="the first replica makes the Lease"),
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.GET, name=LEASE_NAME, why="who leads"),
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.UPDATE, name=LEASE_NAME, why="to lead, renew and release"),
