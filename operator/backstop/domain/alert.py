@@ -50,8 +50,8 @@ class Finding:
     """What evidence says of a rule at one moment, before any `for` and `keepFiringFor`.
 
     `holds` None: it cannot be told. `guarded`: it holds as counted, but too few events prove it (semantics A3): such a
-    rule is pending however long that lasts. `held_since` is since when it holds where the evidence itself tells, unix
-    seconds of the source.
+    rule is pending however long that lasts. `held_since` is since when it holds where the evidence itself tells, and
+    `started_at` when what is wrong began, such as the first bad slice; unix seconds of the source.
     """
 
     holds: bool | None
@@ -60,6 +60,7 @@ class Finding:
     numbers: Mapping[str, float] = field(default_factory=dict)
     guarded: bool = False
     held_since: float | None = None
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,7 @@ class AlertState:
     clear_seconds: float = 0.0  # known time for which a firing alert does not hold any more
     unknown_since: float | None = None
     started_at: float | None = None  # when what is wrong began, as far as the evidence tells
+    holds: bool | None = None  # what the newest evaluation found and proved; None also after a restart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

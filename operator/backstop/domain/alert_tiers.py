@@ -197,15 +197,16 @@ def _factor(when: BurnRate, slo: SLO, window: Window, at: float) -> float:
         least = f"factor to {LEAST_FACTOR} or more"
         if when.budget_percent is not None:
             least = f"budgetPercent to {_up(100 * when.long_seconds / period):g} or more"
-        raise _Refusal(f"{asked}, at which a budget outlasts its window: set {least}")
+        raise _Refusal(f"{asked}: at this burn rate a budget outlasts its window; set {least}")
     if factor > most * (1 + _ROUNDING):
         fix = f"set factor to {_down(most):g} or less"
         if when.budget_percent is not None:
             percent = _down(100 * most * when.long_seconds / period)
             fix = f"set budgetPercent to {percent:g} or less{_or_longer(when, period, most)}"
         raise _Refusal(
-            f"{asked}, an error ratio of {factor * float(slo.objective.error_ratio) * 100:.3g} % at target"
-            f" {slo.objective.target_percent}, which hardly a total outage exceeds; the limit is {float(MOST_ERROR_RATIO * 100):g} %: {fix}"
+            f"{asked}: an error ratio of {factor * float(slo.objective.error_ratio) * 100:.3g} % at target"
+            f" {slo.objective.target_percent}, which hardly a total outage exceeds; the limit is"
+            f" {float(MOST_ERROR_RATIO * 100):g} %: {fix}"
         )
     return min(max(factor, float(LEAST_FACTOR)), most)
 
@@ -269,7 +270,7 @@ def _refuse_times(when: ExhaustsWithin, slo: SLO, window: Window, at: float) -> 
 
 def _asked(when: BurnRate, window: Window, period: float, factor: float) -> str:
     if when.factor is not None:
-        return f"factor {when.factor} is a burn rate"
+        return f"factor {when.factor}"
     long, length = format_duration(when.long_seconds), format_duration(period)
     return (
         f"budgetPercent {when.budget_percent} in {long} of the {length} of window {window.name} is factor {factor:.4g}"
