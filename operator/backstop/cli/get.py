@@ -13,8 +13,9 @@ import yaml
 
 from backstop.bootstrap.client import Scope, list_slos
 from backstop.cli.parts import part_rows
+from backstop.cli.printable import printable
 from backstop.cli.table import COLOURS, Cell, Column, number, render
-from backstop.domain.duration import format_duration
+from backstop.cli.times import age
 from backstop.domain.errors import BackstopError
 from backstop.vocabulary import State
 
@@ -50,7 +51,7 @@ def command(names: tuple[str, ...], output: str, *, parts: bool, watch: bool, **
     try:
         slos = asyncio.run(_show(names, Scope(**scope), output=output, parts=parts, watch=watch))
     except BackstopError as problem:
-        click.echo(f"Error: {problem}", err=True)
+        click.echo(f"Error: {printable(str(problem))}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -148,8 +149,4 @@ def _why(status: Mapping[str, Any]) -> str:
 def _age(created: object) -> str:
     if not isinstance(created, str):
         return "-"
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
-    for unit in (86_400, 3_600, 60):
-        if seconds >= 2 * unit:
-            return format_duration(seconds // unit * unit)
-    return format_duration(int(max(seconds, 0)))
+    return age((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())

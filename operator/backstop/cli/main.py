@@ -8,10 +8,16 @@ from typing import Final
 import click
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "ack": ("backstop.cli.ack", "Acknowledge an incident: you take care of it."),
+    "alerts": ("backstop.cli.alerts", "Show alerts: what fires, what is pending and why not, what is unknown."),
     "crds": ("backstop.cli.crds", "Print the custom resource definitions."),
     "evaluate": ("backstop.cli.evaluate", "Evaluate SLOs in files at one moment, without a cluster."),
     "get": ("backstop.cli.get", "Show SLOs: SLI, burn rate, error budget, state."),
+    "incident": ("backstop.cli.incident", "Open an incident by hand, show one, export its review."),
+    "incidents": ("backstop.cli.incidents", "Show incidents: those that are not resolved, the worst first."),
+    "note": ("backstop.cli.note", "Add a note to the timeline of an incident."),
     "replay": ("backstop.cli.replay", "Replay SLOs in files over the past of a Prometheus, without a cluster."),
+    "resolve": ("backstop.cli.resolve", "Resolve an incident yourself, with the reason."),
     "run": ("backstop.cli.run", "Run the operator, in a cluster or from a laptop."),
     "validate": ("backstop.cli.validate", "Check resources in files, without a cluster."),
 }
@@ -21,6 +27,7 @@ Examples:
   backstop validate -f slos/                   check files before they are applied
   backstop replay -f slos/ --source URL        see what the last 30 days would have been
   backstop get -n shop -w                      watch the SLOs of a namespace
+  backstop incidents -A                        what is wrong now, the worst first
   backstop crds | kubectl apply -f -           install the resource definitions
   backstop run --kubeconfig ~/.kube/config     run the operator from here
 """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from backstop.cli.remarks import printable
+from backstop.cli.printable import printable
 from backstop.cli.table import COLOURS, Cell, number
 from backstop.vocabulary import MAX_NESTING, State
 

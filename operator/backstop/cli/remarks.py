@@ -9,6 +9,7 @@ import click
 from backstop.api.manifests import START
 from backstop.api.review import Outcome, Remark, Review, Reviewer
 from backstop.cli.files import texts
+from backstop.cli.printable import printable
 
 
 def reviews_of(names: Sequence[str], *, now: datetime | None) -> Iterator[Review]:
@@ -28,11 +29,6 @@ def print_remarks(review: Review, *, err: bool = False) -> None:
         _line(review, remark, click.style("error", fg="red", bold=True), err=err)
     for remark in review.warnings:
         _line(review, remark, click.style("warning", fg="yellow"), err=err)
-
-
-def printable(text: str) -> str:
-    """Escape control characters: what a file says must not steer the terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def echo(text: str, *, err: bool = False) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from backstop.cli.printable import printable
 from backstop.cli.table import COLOURS, Cell, Column, colours_wanted, number, render
 from backstop.cli.times import shown
 from backstop.vocabulary import BURN_WINDOWS
@@ -91,7 +92,7 @@ def _changes(changes: Sequence[Record]) -> str:
     lines = []
     for change in changes:
         before, after = (_coloured(change[name]) for name in ("from", "to"))
-        lines.append(f"  {_shown(change['time'])}  {change['slo']}  {before} → {after}: {change['message']}")
+        lines.append(f"  {_shown(change['time'])}  {change['slo']}  {before} → {after}: {printable(change['message'])}")
     return "\n".join([f"{len(changes)} changes of state:" if len(changes) > 1 else "1 change of state:", *lines])
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from backstop.cli.printable import printable
 from backstop.vocabulary import State
 
 COLOURS: Final[Mapping[str, str]] = {
@@ -32,11 +33,12 @@ class Cell:
 
 
 def render(columns: Sequence[Column], rows: Sequence[Mapping[str, Cell]]) -> str:
-    """Return the table as text without a trailing newline."""
-    widths = {c.key: max(len(c.title), *(len(row[c.key].text) for row in rows)) for c in columns}
+    """Return the table as text without a trailing newline. A cell is one line, whatever is written in it."""
+    texts = [{c.key: printable(row[c.key].text) for c in columns} for row in rows]
+    widths = {c.key: max([len(c.title), *(len(text[c.key]) for text in texts)]) for c in columns}
     lines = ["  ".join(_pad(c.title, widths[c.key], right=c.right) for c in columns)]
-    for row in rows:
-        cells = (_coloured(_pad(row[c.key].text, widths[c.key], right=c.right), row[c.key].colour) for c in columns)
+    for row, text in zip(rows, texts, strict=True):
+        cells = (coloured(_pad(text[c.key], widths[c.key], right=c.right), row[c.key].colour) for c in columns)
         lines.append("  ".join(cells))
     return "\n".join(line.rstrip() for line in lines)
 
@@ -51,9 +53,10 @@ def colours_wanted() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def coloured(text: str, colour: str | None) -> str:
+    """Return text in a colour where a terminal shows it."""
+    return click.style(text, fg=colour) if colour and colours_wanted() else text
+
+
 def _pad(text: str, width: int, *, right: bool) -> str:
     return text.rjust(width) if right else text.ljust(width)
-
-
-def _coloured(text: str, colour: str | None) -> str:
-    return click.style(text, fg=colour) if colour and colours_wanted() else text

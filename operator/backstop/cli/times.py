@@ -14,7 +14,9 @@ MINUTE: Final = 60
 STEPS: Final = ("1m", "2m", "5m", "10m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d", "2d", "4d", "7d")
 USUAL_ROWS: Final = 200  # of a replay without --step, at most
 MAX_ROWS: Final = 2000
+_HOUR: Final = 3_600.0
 _DAY: Final = 86_400.0
+_UNITS: Final = {_DAY: "d", _HOUR: "h", MINUTE: "m"}
 _RELATIVE: Final = re.compile(r"(?:now)?-(?P<duration>\w+)")
 
 Instant = Callable[[float], float]  # from the source's now to the instant, both unix seconds
@@ -91,3 +93,12 @@ def shown(at: float) -> str:
     """Return an instant as tables show it: UTC, to the minute, and to the second where it is between two."""
     moment = datetime.fromtimestamp(at, UTC)
     return moment.strftime("%Y-%m-%dT%H:%MZ" if at % MINUTE == 0 else "%Y-%m-%dT%H:%M:%SZ")
+
+
+def age(seconds: float) -> str:
+    """Return how long something is ago, in its largest unit that counts at least two: 1m59s, 2m, 47h, 2d."""
+    for unit in (_DAY, _HOUR, MINUTE):
+        if seconds >= 2 * unit:
+            whole = int(seconds // unit)
+            return f"{whole}{_UNITS[unit]}"
+    return format_duration(int(max(seconds, 0)))

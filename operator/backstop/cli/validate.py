@@ -12,8 +12,10 @@ import yaml
 
 from backstop.api.review import Outcome, Remark, Review
 from backstop.api.review_composites import with_components
+from backstop.api.review_policies import with_policies
 from backstop.cli.files import files_option
-from backstop.cli.remarks import echo, print_remarks, printable, reviews_of
+from backstop.cli.printable import printable
+from backstop.cli.remarks import echo, print_remarks, reviews_of
 from backstop.vocabulary import GROUP
 
 _EXIT_PROBLEMS: Final = 1
@@ -25,8 +27,9 @@ Examples:
   helm template . | backstop validate -f -   what another program prints
   backstop validate -f slos/ -o json         for programs
 
-No cluster is asked. Checked are fields, limits, rules and PromQL, and composites with the SLOs in the same files;
-whether the source in spec.source exists is known to the operator only. Objects of other groups are skipped.
+No cluster is asked. Checked are fields, limits, rules and PromQL, and composites and alert policies with the SLOs in
+the same files; whether the source in spec.source exists is known to the operator only. Objects of other groups are
+skipped.
 
 Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not change it.
 """
@@ -37,7 +40,8 @@ Exit code: 0 no problem, 1 problems, 2 a file cannot be read. Warnings do not ch
 @click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
 def command(names: tuple[str, ...], output: str) -> None:
     """Check manifests without a cluster; tell the line and the path of every problem, and what to write instead."""
-    reviews = with_components(list(reviews_of(names, now=datetime.now(UTC))))
+    now = datetime.now(UTC)
+    reviews = with_policies(with_components(list(reviews_of(names, now=now))), now=now)
     if output == "json":
         click.echo(json.dumps(_report(reviews), indent=2, ensure_ascii=False))
     elif output == "yaml":
