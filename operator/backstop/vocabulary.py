@@ -12,7 +12,10 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 CATEGORY: Final = "backstop"
 
 STATUS_FIELD_MANAGER: Final = "backstop-status"  # owns the status of SLOs, and nothing else
+INCIDENT_FIELD_MANAGER: Final = "backstop-incident"  # writes incidents
 LEASE_NAME: Final = "backstop-leader"  # in the operator's own namespace
+WEBHOOK_SECRET: Final = "backstop-webhook-tls"  # there, too: the certificate of the admission webhook
+WEBHOOK_CONFIGURATION: Final = "backstop"  # the ValidatingWebhookConfiguration, unless the configuration says another
 
 DEFAULT_SOURCE: Final = "default"
 WINDOW_PLACEHOLDER: Final = "$window"  # in indicator.query expressions; {{.window}} means the same
@@ -32,9 +35,20 @@ MAX_COMPONENTS: Final = 16
 MAX_TARGET_DECIMALS: Final = 6
 MAX_SELECTED_NAMES: Final = 100  # in a selector of SLOs
 MAX_SELECTED_LABELS: Final = 16
+MAX_TIMELINE: Final = 300  # entries of an incident's timeline; older ones are summarised (semantics S6)
+MAX_INCIDENT_ALERTS: Final = 100  # alerts that an incident names; the rest is counted (semantics A10)
+MAX_OUTBOX: Final = 64  # notifications that an incident keeps
+MAX_DEADLINES: Final = 32  # deadlines that an incident keeps
 MAX_CORRECTION: Final = "30d"  # how far before its own creation a MaintenanceWindow reaches back (semantics S5)
 SHOWN_SLOS: Final = 10  # names in the status of a MaintenanceWindow
 SHOWN_OCCURRENCES: Final = 10
+SHOWN_ALERTS: Final = 200  # in the status of an AlertPolicy, those that fire first
+SHOWN_TIERS: Final = 100
+MAX_RULES: Final = 32  # of an AlertPolicy
+MAX_CHANNELS: Final = 16  # NotificationChannels that one rule or level tells
+MAX_LEVELS: Final = 8  # of an escalation
+MAX_CHAINS: Final = 8  # named escalations of an AlertPolicy
+MAX_ALERT_MESSAGE: Final = 256  # characters of the message of one of them: objects stay small (semantics S6)
 
 BURN_WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")  # shown in status.burnRates of every SLO
 
@@ -48,6 +62,8 @@ class Condition(StrEnum):
     HISTORY_INCOMPLETE = "HistoryIncomplete"  # True while a window reaches back further than the source's data
     CLOCK_SKEW = "ClockSkew"  # True while the operator's clock and the source's differ by more than two seconds
     WORKLOAD_HEALTHY = "WorkloadHealthy"  # only with spec.workload: what the Kubernetes API says of the workload
+    EVIDENCE_KNOWN = "EvidenceKnown"  # of an Incident: False while nobody can tell whether it is over
+    DELIVERING = "Delivering"  # of a NotificationChannel: its receiver takes messages; Unknown before the first one
 
 
 class Reason(StrEnum):
@@ -128,6 +144,24 @@ class MaintenanceReason(StrEnum):
     NOTHING_MATCHES = "NothingMatches"  # no SLO of its namespace matches the selector, so it does nothing
 
 
+class AlertPolicyState(StrEnum):
+    """status.state of an AlertPolicy: that of its worst alert."""
+
+    FIRING = "Firing"  # an alert fires
+    PENDING = "Pending"  # none fires, and one holds, though not for long enough or by too few events
+    UNKNOWN = "Unknown"  # none fires or is pending, and of one at least it cannot be told
+    QUIET = "Quiet"  # every rule is clear
+    REFUSED = "Refused"  # the object cannot be followed as it stands; condition Ready has path and fix
+
+
+class AlertPolicyReason(StrEnum):
+    """Reasons of condition Ready of an AlertPolicy, beside those of an SLO that is refused."""
+
+    IN_FORCE = "InForce"  # every rule is judged
+    RULES_REFUSED = "RulesRefused"  # rules that do not fit an SLO are not judged for it; status.tiers names them
+    NOTHING_MATCHES = "NothingMatches"  # it has rules about SLOs, and no SLO of its namespace matches
+
+
 class AlertReason(StrEnum):
     """Why an alert is what it is; the message has the numbers."""
 
@@ -154,6 +188,64 @@ class AlertReason(StrEnum):
     SUBJECT_GONE = "SubjectGone"  # the SLO, node or target does not exist any more
 
 
+class IncidentState(StrEnum):
+    """status.state of an Incident."""
+
+    OPEN = "Open"  # nobody has said yet that they take care of it
+    ACKNOWLEDGED = "Acknowledged"  # somebody takes care of it
+    RESOLVED = "Resolved"  # it is over; status.resolution says how that is known
+
+
+class IncidentReason(StrEnum):
+    """Reasons of conditions Ready and EvidenceKnown of an Incident, beside those of an SLO that is refused."""
+
+    RECORDED = "Recorded"  # the object is understood, and what happens is written into it
+    EVIDENCE_PRESENT = "EvidencePresent"  # of at least one alert that is not clear the evidence is known
+    EVIDENCE_MISSING = "EvidenceMissing"  # of no such alert it is known
+    PLEASE_CLOSE = "PleaseClose"  # nor has it been for 24 h: somebody has to say whether it is over
+
+
+class TimelineKind(StrEnum):
+    """What an entry of an incident's timeline is about."""
+
+    OPENED = "Opened"  # it began
+    JOINED = "Joined"  # alerts fire that did not before
+    LEFT = "Left"  # alerts do not fire any more, by known evidence
+    GONE = "Gone"  # what alerts were about does not exist any more: no proof that it is well
+    RAISED = "Raised"  # the severity became worse
+    SEVERITY = "Severity"  # a person changed the severity
+    ACKNOWLEDGED = "Acknowledged"  # a person takes care of it
+    NOTE = "Note"  # a person had something to say
+    REFUSED = "Refused"  # what a person asked for could not be done; the text says why
+    DEADLINE_MET = "DeadlineMet"  # in time
+    DEADLINE_MISSED = "DeadlineMissed"  # not in time
+    EVIDENCE_LOST = "EvidenceLost"  # it cannot be told any more whether it is over
+    EVIDENCE_BACK = "EvidenceBack"  # it can be told again
+    ASK_TO_CLOSE = "AskToClose"  # it could not be told for 24 h: somebody has to say whether it is over
+    RESOLVED = "Resolved"  # it is over
+    REOPENED = "Reopened"  # it was not
+    SUMMARY = "Summary"  # stands for entries that were left out
+
+
+class DeadlineKind(StrEnum):
+    """What has to be done in time."""
+
+    ACKNOWLEDGE = "Acknowledge"  # somebody takes care
+    UPDATE = "Update"  # somebody says how it goes
+    RESOLVE = "Resolve"  # it is over
+
+
+class NotificationCause(StrEnum):
+    """Why a channel is told of an incident."""
+
+    OPENED = "Opened"  # the first that this channel hears of it
+    RAISED = "Raised"  # the severity became worse, by an alert or by a person
+    REOPENED = "Reopened"  # it fires again, soon after it was resolved
+    ACKNOWLEDGED = "Acknowledged"  # somebody takes care of it
+    RESOLVED = "Resolved"  # it is over
+    DEADLINE_MISSED = "DeadlineMissed"  # something was not done in time
+
+
 class Annotation(StrEnum):
     """How people answer on an Incident. What names somebody must be the caller's own user name (semantics K2)."""
 
@@ -164,6 +256,35 @@ class Annotation(StrEnum):
     NOTED_BY = "backstop.dev/noted-by"  # who wrote the note
     SEVERITY = "backstop.dev/severity"  # P0 to P3, instead of what the rules say; the note says why
     SEVERITY_BY = "backstop.dev/severity-by"  # who changed the severity
+
+
+class ChannelState(StrEnum):
+    """status.state of a NotificationChannel."""
+
+    READY = "Ready"  # messages can go out, and the newest attempt succeeded if there was one
+    FAILING = "Failing"  # the newest attempt failed; condition Delivering has the reason
+    REFUSED = "Refused"  # nothing can be sent as it stands; condition Ready has the fix
+
+
+class ChannelReason(StrEnum):
+    """Reasons of conditions Ready and Delivering of a NotificationChannel, beside those of an SLO that is refused."""
+
+    USABLE = "Usable"  # understood, its host is allowed, and its Secret can be read
+    BEING_CHECKED = "BeingChecked"  # understood; its Secret was not read yet
+    HOST_NOT_ALLOWED = "HostNotAllowed"  # the host is not among notifications.allowedHosts; the message has what to add
+    CHANNEL_MISSING = "ChannelMissing"  # only of a message: the channel that it is for does not exist
+    KEY_MISSING = "SecretMissing"  # the Secret, or its key, is not there or empty
+    KEY_UNREADABLE = "SecretUnreadable"  # the Kubernetes API could not be asked for the Secret
+    NOT_SENT_YET = "NotSentYet"  # nothing was to be sent since the channel was made
+    DELIVERED = "Delivered"  # the receiver took the newest message
+    REFUSED_BY_RECEIVER = "RefusedByReceiver"  # it answered that the message or the address is wrong (4xx)
+    RECEIVER_FAILED = "ReceiverFailed"  # it answered with an error that may pass
+    REDIRECTED = "Redirected"  # it named another address; redirects are not followed
+    ADDRESS_NOT_ALLOWED = "AddressNotAllowed"  # the name leads to an address that is not public and not allowed
+    NAME_NOT_FOUND = "NameNotFound"  # the name of the host could not be resolved
+    NOT_CONNECTED = "NotConnected"  # no connection, or it broke before an answer
+    NOT_TRUSTED = "NotTrusted"  # the certificate is not valid for the host, or its issuer is not known
+    NO_ANSWER_IN_TIME = "NoAnswerInTime"  # no answer within spec.webhook.timeout
 
 
 class EventReason(StrEnum):
@@ -212,4 +333,6 @@ class Metric(StrEnum):
     CHECKPOINT_BYTES = "backstop_checkpoint_bytes"  # gauge; size of the checkpoint's file
     CHECKPOINT_SET_ASIDE_TOTAL = "backstop_checkpoint_set_aside_total"  # counter of files by why: damaged, newer
     PROCESS_RSS_BYTES = "backstop_process_resident_bytes"  # gauge; memory of the process
+    INCIDENTS = "backstop_incidents"  # gauge by severity and state
+    INCIDENT_SECONDS = "backstop_incident_seconds"  # histogram by phase: detect, acknowledge, mitigate, resolve
     WATCH_RESTARTS_TOTAL = "backstop_watch_restarts_total"  # counter; restarts of the watching thread
