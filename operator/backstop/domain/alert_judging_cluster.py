@@ -125,6 +125,8 @@ def _no_success(when: NoSuccess, history: RunHistory, at: float) -> Finding:
     if success > since:
         message = f"the last success was {_ago(success, at)} ago, the limit is {limit}"
         return Finding(holds=False, reason=AlertReason.SUCCEEDED, message=message)
+    if history.suspended:
+        return cannot_tell("it is suspended: no run is due, so none is missing")
     if not history.tells_last_success and whole_since > since:
         return cannot_tell(f"no success is known, and runs of the last {limit} may have been deleted")
     if success == -math.inf and history.created_at is not None and history.created_at > since:

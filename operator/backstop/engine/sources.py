@@ -24,26 +24,35 @@ class SourceBinding:
 
 
 class SourceRefused(SpecError):
-    """The SLO names a source that it cannot have."""
+    """An object names a source that it cannot have."""
 
-    def __init__(self, reason: Reason, problem: str) -> None:
-        super().__init__("spec.source", problem)
+    def __init__(self, path: str, reason: Reason, problem: str) -> None:
+        super().__init__(path, problem)
         self.reason = reason
 
 
-def check_source(slo: SLO, bindings: Mapping[str, SourceBinding]) -> None:
-    """Raise SourceRefused unless the source of an SLO exists and its namespace may use it."""
-    binding = bindings.get(slo.source)
+def granted(
+    name: str, namespace: str, bindings: Mapping[str, SourceBinding], *, path: str = "spec.source"
+) -> SourceBinding:
+    """Return the source of this name. Raises SourceRefused unless it exists and the namespace may use it."""
+    binding = bindings.get(name)
     if binding is None:
-        usable = sorted(name for name, b in bindings.items() if _allowed(slo.namespace, b))
+        usable = sorted(each for each, b in bindings.items() if _allowed(namespace, b))
         fix = f"use one of: {', '.join(usable)}" if usable else "no source is configured for this namespace"
-        raise SourceRefused(Reason.SOURCE_UNKNOWN, f"no source is named {slo.source!r}; {fix}")
-    if not _allowed(slo.namespace, binding):
+        raise SourceRefused(path, Reason.SOURCE_UNKNOWN, f"no source is named {name!r}; {fix}")
+    if not _allowed(namespace, binding):
         raise SourceRefused(
+            path,
             Reason.SOURCE_NOT_ALLOWED,
-            f"source {slo.source!r} is not allowed for namespace {slo.namespace!r};"
+            f"source {name!r} is not allowed for namespace {namespace!r};"
             " ask the administrator to add it to sources[].allowedNamespaces, or use another source",
         )
+    return binding
+
+
+def check_source(slo: SLO, bindings: Mapping[str, SourceBinding]) -> None:
+    """Raise SourceRefused unless the source of an SLO exists, its namespace may use it and it can be kept inside."""
+    binding = granted(slo.source, slo.namespace, bindings)
     try:
         if not isinstance(slo.indicator, CompositeIndicator):
             confined_terms(slo.indicator, enforced_matchers(slo, binding), seconds=60.0)
@@ -55,7 +64,12 @@ def check_source(slo: SLO, bindings: Mapping[str, SourceBinding]) -> None:
 
 def enforced_matchers(slo: SLO, binding: SourceBinding) -> dict[str, str]:
     """Return the matchers that a source forces on an SLO, with the SLO's namespace in place of `$namespace`."""
-    return {label: value.replace("$namespace", slo.namespace) for label, value in binding.enforced_matchers.items()}
+    return matchers_in(slo.namespace, binding)
+
+
+def matchers_in(namespace: str, binding: SourceBinding) -> dict[str, str]:
+    """Return the matchers that a source forces on everything that objects of a namespace ask."""
+    return {label: value.replace("$namespace", namespace) for label, value in binding.enforced_matchers.items()}
 
 
 def _allowed(namespace: str, binding: SourceBinding) -> bool:
