@@ -27,11 +27,22 @@ def an_incident(name: str = "checkout-1a2b3c4d-1", namespace: str = "shop", **st
             {"at": at(-9), "kind": "DeadlineMissed", "text": "nobody acknowledged within 5m"},
         ],
         "notifications": [
-            {"id": "1", "channel": "oncall", "cause": "Opened", "state": "Sent", "attempts": 1, "sentAt": at(-13)},
+            {
+                "id": "1",
+                "channel": "oncall",
+                "cause": "Opened",
+                "sequence": 1,
+                "createdAt": at(-14),
+                "state": "Sent",
+                "attempts": 1,
+                "sentAt": at(-13),
+            },
             {
                 "id": "2",
                 "channel": "team",
                 "cause": "DeadlineMissed",
+                "sequence": 2,
+                "createdAt": at(-9),
                 "state": "Pending",
                 "attempts": 3,
                 "nextAttemptAt": at(2),

@@ -34,6 +34,7 @@ def operator(incident: Object) -> None:
     if by := said.get(Annotation.SEVERITY_BY):
         told["severity"] = said[Annotation.SEVERITY]
         entry("Severity", f"P0 → {said[Annotation.SEVERITY]}", by)
+    told["answered"] = {str(name): text for name, text in said.items()}
 
 
 def refusing(incident: Object) -> None:
@@ -157,7 +158,7 @@ def test_without_an_operator_the_answer_is_stored_and_the_command_ends_with_3_an
     shop.operator = lambda _: None
     result = shop.run(*arguments, "--timeout", "1ms")
     assert result.exit_code == 3
-    assert "is stored, but no operator recorded it within 1ms; it will when it runs. Is it running?" in result.stderr
+    assert "is stored, but not recorded in time; the operator will record what is stored once it runs." in result.stderr
     assert len(shop.written) == 1
 
 
@@ -188,6 +189,31 @@ def test_an_incident_that_moves_on_and_on_ends_with_2(shop):
     result = shop.run(*ANSWERS["ack"])
     assert (result.exit_code, len(shop.written)) == (2, 5)
     assert "changed 5 times while the acknowledgement was written; try again" in result.stderr
+
+
+def test_what_somebody_else_said_is_not_written_over_before_the_operator_has_read_it(shop):
+    said = {str(Annotation.NOTED_BY): "bob@example.com", str(Annotation.NOTE): "looking"}
+    shop.incident(NAME)["metadata"]["annotations"] = said
+    result = shop.run(*ANSWERS["note"], "--timeout", "1ms")
+    assert (result.exit_code, shop.written) == (3, [])
+    assert "nothing was stored, since an answer before it is not recorded yet (backstop.dev/noted-by: bob@" in (
+        result.stderr
+    )
+    assert shop.run(*ANSWERS["ack"]).exit_code == 0  # under another name
+    shop.incident(NAME)["status"]["answered"] = said
+    assert shop.run(*ANSWERS["note"]).exit_code == 0
+
+
+def test_an_acknowledgement_that_came_second_is_told_who_was_first(shop):
+    def bob_was_first(incident: Object) -> None:
+        incident["status"] |= ACKNOWLEDGED
+        text = "not acknowledged: bob@example.com takes care of it already"
+        incident["status"]["timeline"].append({"at": at(0), "kind": "Refused", "text": text, "by": USER})
+
+    shop.operator = bob_was_first
+    result = shop.run(*ANSWERS["ack"])
+    assert result.exit_code == 1
+    assert "not acknowledged: bob@example.com takes care of it already" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", ANSWERS.values(), ids=ANSWERS)

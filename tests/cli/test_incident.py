@@ -6,14 +6,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from backstop.api.to_incident import to_incident
 from backstop.cli.incident import stem_of
 from backstop.cli.main import main
+from backstop.domain.incident_report import markdown
 from tests.cli.api_server import USER, api_server, at, status
 from tests.cli.stored import HOSTILE, an_incident
 
 __all__ = ["api_server"]
 
 NAME = "checkout-1a2b3c4d-1"
+RESOLVED = {"state": "Resolved", "resolvedAt": at(-3), "resolvedBy": "bob@example.com", "resolution": "rolled back"}
 OPEN = ["incident", "open", "--title", "Checkout is slow!", "--severity", "P1"]
 
 
@@ -132,6 +135,19 @@ def test_an_incident_that_the_operator_has_not_seen_is_shown(api_server):
 def test_programs_get_the_object_as_stored(api_server, output, load):
     api_server.add("incidents", an_incident(NAME))
     assert load(api_server.run("incident", "show", NAME, "-o", output).stdout) == api_server.incident(NAME)
+
+
+def test_a_review_is_exported_as_a_page_to_complete(api_server):
+    incident = an_incident(NAME, **RESOLVED)
+    incident["status"]["timeline"][1]["text"] = f"<b>{HOSTILE}</b>"
+    incident["metadata"]["generation"] = 1
+    api_server.add("incidents", incident)
+    page = api_server.run("incident", "export", NAME).stdout
+    assert page == markdown(to_incident(api_server.incident(NAME)))
+    assert page.startswith("# checkout fails\n")
+    assert [c for c in page if not c.isprintable() and c != "\n"] == []
+    assert json.loads(api_server.run("incident", "export", NAME, "-o", "json").stdout) == api_server.incident(NAME)
+    assert api_server.run("incident", "export", "other").exit_code == 1
 
 
 def test_an_incident_that_does_not_exist_ends_with_1(api_server):

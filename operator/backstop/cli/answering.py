@@ -8,14 +8,13 @@ import click
 
 from backstop.bootstrap.client import Scope
 from backstop.bootstrap.incidents import Cluster, Object, connected
-from backstop.cli.answers import Answer, new_entries, refusal
+from backstop.cli.answers import Answer, new_entries, refusal, standing
 from backstop.cli.cluster_options import run
 from backstop.cli.errors import NotRecorded, Objection
 from backstop.cli.incident_text import moment, severity_of, state_of
 from backstop.cli.printable import printable
 from backstop.cli.progress import progress
 from backstop.cli.times import DurationParam
-from backstop.domain.duration import format_duration
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict
 from backstop.vocabulary import LEASE_NAME, MAX_TEXT_LENGTH
 
@@ -24,6 +23,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 TRIES: Final = 5  # to write: the operator writes the same object
 LOOK_SECONDS: Final = 0.25  # between two looks at the status
 _NEAR: Final = 3  # names that are suggested
+_LOOK: Final = (
+    "the operator will record what is stored once it runs."
+    f" Does it run? kubectl get lease -A --field-selector metadata.name={LEASE_NAME}"
+)
 
 
 def waiting_options(command: F) -> F:
@@ -35,15 +38,21 @@ def waiting_options(command: F) -> F:
     return wait(timeout(command))
 
 
-def said(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+def said(
+    context: click.Context,  # noqa: ARG001  click's signature
+    parameter: click.Parameter,  # noqa: ARG001
+    value: str | None,
+    *,
+    most: int = MAX_TEXT_LENGTH,
+) -> str | None:
     """Return what somebody says without blanks around it; a callback of options and arguments. Raises BadParameter."""
     if value is None:
         return None
     text = value.strip()
     if not text:
         raise click.BadParameter("is empty; say in a few words what others should know")
-    if len(text) > MAX_TEXT_LENGTH:
-        raise click.BadParameter(f"has {len(text)} characters, more than {MAX_TEXT_LENGTH}; shorten it, or link to it")
+    if len(text) > most:
+        raise click.BadParameter(f"has {len(text)} characters, more than {most}; shorten it, or link to it")
     return text
 
 
@@ -66,33 +75,52 @@ async def _answer(scope: Scope, name: str, given: Answer, *, patience: float | N
     """Give the answer; wait for the operator as long as `patience` says, in seconds."""
     async with connected(scope) as cluster:
         user = await cluster.caller()
-        before = await _give(cluster, name, given, user)
-        if patience is None:
-            click.echo(printable(f"{_key(before)}: {given.what} of {user} is stored; the operator will record it"))
-            return
-        began = cluster.clock.monotonic()
+        until = cluster.clock.monotonic() + (patience or 0.0)
         async with progress(cluster.clock, lambda _: "waiting for the operator to record it", quiet=False):
-            while not given.recorded(user, before, after := await named(cluster, name)):
-                if (refused := refusal(user, before, after)) is not None:
-                    raise Objection(printable(f"{_key(after)}: the operator refused {given.what}: {refused}"))
-                if cluster.clock.monotonic() - began >= patience:
-                    raise NotRecorded(printable(_not_recorded(before, given, patience)))
-                await cluster.clock.sleep(LOOK_SECONDS)
-        _print(before, after)
+            before = await _given(cluster, name, given, user, until=until)
+            after = None if patience is None else await _recorded(cluster, before, given, user, until=until)
+        if after is None:
+            click.echo(printable(f"{_key(before)}: {given.what} of {user} is stored; the operator will record it"))
+        else:
+            _print(before, after)
 
 
-async def _give(cluster: Cluster, name: str, given: Answer, user: str) -> Object:
-    """Write the answer, unless the incident objects, and return the incident as it was before."""
-    for _ in range(TRIES):
+async def _given(cluster: Cluster, name: str, given: Answer, user: str, *, until: float) -> Object:
+    """Write the answer, unless the incident objects, and return the incident as it was before.
+
+    What somebody said before is left to the operator to read first, up to a moment of the monotonic clock.
+    """
+    annotations = given.annotations(user)
+    tries = 0
+    while tries < TRIES:
         incident = await named(cluster, name)
         if (objection := given.objection(incident)) is not None:
             raise Objection(printable(f"{_key(incident)} {objection}"))
+        if (other := standing(incident, annotations)) is not None:
+            if cluster.clock.monotonic() >= until:
+                raise NotRecorded(printable(_not_given(incident, other)))
+            await cluster.clock.sleep(LOOK_SECONDS)
+            continue
+        tries += 1
         try:
-            if await cluster.annotate(incident, given.annotations(user)) is not None:
+            if await cluster.annotate(incident, annotations) is not None:
                 return incident
         except Conflict:
             continue  # it moved on: read again, decide again
     raise ClusterUnavailable(f"incident {name} changed {TRIES} times while {given.what} was written; try again")
+
+
+async def _recorded(cluster: Cluster, before: Object, given: Answer, user: str, *, until: float) -> Object:
+    """Return the incident once its status shows the answer. Raises Objection and NotRecorded."""
+    while True:
+        after = await named(cluster, before["metadata"]["name"])
+        if (refused := refusal(user, before, after)) is not None:
+            raise Objection(printable(f"{_key(after)}: the operator refused {given.what}: {refused}"))
+        if given.recorded(user, before, after):
+            return after
+        if cluster.clock.monotonic() >= until:
+            raise NotRecorded(printable(f"{_key(before)}: {given.what} is stored, but not recorded in time; {_LOOK}"))
+        await cluster.clock.sleep(LOOK_SECONDS)
 
 
 async def _near(cluster: Cluster, name: str) -> str:
@@ -111,11 +139,8 @@ def _print(before: Object, after: Object) -> None:
         click.echo(printable(f"  {moment(entry.get('at'))}  {entry.get('kind', '-')}  {entry.get('text', '')}{by}"))
 
 
-def _not_recorded(incident: Object, given: Answer, patience: float) -> str:
-    return (
-        f"{_key(incident)}: {given.what} is stored, but no operator recorded it within {format_duration(patience)};"
-        f" it will when it runs. Is it running? kubectl get lease -A --field-selector metadata.name={LEASE_NAME}"
-    )
+def _not_given(incident: Object, other: str) -> str:
+    return f"{_key(incident)}: nothing was stored, since an answer before it is not recorded yet ({other}); {_LOOK}"
 
 
 def _key(incident: Object) -> str:

@@ -5,12 +5,13 @@ answer counts once the status shows it. The names in the annotations are those b
 it refuses others (semantics K2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from backstop.bootstrap.incidents import Object
 from backstop.cli.incident_text import is_resolved, moment, severity_of, state_of
+from backstop.domain.incident_limits import shortened
 from backstop.vocabulary import Annotation, IncidentState, TimelineKind
 
 
@@ -118,6 +119,17 @@ class ChangeSeverity:
         return (after.get("status") or {}).get("severity") == self.severity
 
 
+def standing(incident: Object, names: Collection[str]) -> str | None:
+    """Return an answer under one of these names that the operator has not acted on yet, None if there is none.
+
+    Writing over it would lose what somebody said.
+    """
+    acted_on = (incident.get("status") or {}).get("answered") or {}
+    said = incident["metadata"].get("annotations") or {}
+    waiting = [name for name in names if name in said and acted_on.get(name) != shortened(said[name])]
+    return f"{waiting[0]}: {said[waiting[0]]}" if waiting else None
+
+
 def new_entries(before: Object, after: Object) -> list[Mapping[str, Any]]:
     """Return the entries of the timeline that were added between two readings of an incident."""
     known = {_identity(entry) for entry in _timeline(before)}
@@ -141,7 +153,7 @@ def _noted(user: str, before: Object, after: Object) -> bool:
 
 
 def _note(text: str | None, user: str) -> dict[str, str]:
-    return {} if text is None else {Annotation.NOTE.value: text, Annotation.NOTED_BY.value: user}
+    return {} if text is None else {Annotation.NOTED_BY.value: user, Annotation.NOTE.value: text}
 
 
 def _resolved(incident: Object) -> str:

@@ -1,19 +1,23 @@
 """`backstop incident`: open one, look at one, write one down, change how bad it is."""
 
 import re
+from functools import partial
 from typing import Any, Final
 
 import click
 
+from backstop.api.to_incident import to_incident
+from backstop.api.v1alpha1.incident import MAX_TITLE_LENGTH
 from backstop.bootstrap.client import Scope
 from backstop.bootstrap.incidents import Object, connected
 from backstop.cli.answering import answer, named, said, waiting_options
 from backstop.cli.answers import ChangeSeverity
 from backstop.cli.cluster_options import cluster_options, print_object, run
 from backstop.cli.incident_show import incident_text
-from backstop.cli.printable import printable
+from backstop.cli.printable import printable, printable_lines
 from backstop.domain.alert_policy import Severity
 from backstop.domain.errors import Conflict
+from backstop.domain.incident_report import markdown
 from backstop.vocabulary import API_VERSION, Annotation
 
 SEVERITIES: Final = click.Choice([severity.value for severity in Severity])
@@ -49,7 +53,13 @@ Exit code: 0 opened, 2 the cluster cannot be asked or refuses.
 
 
 @command.command("open", epilog=OPEN_EXAMPLES)
-@click.option("--title", required=True, callback=said, metavar="TEXT", help="What is wrong, in one line.")
+@click.option(
+    "--title",
+    required=True,
+    callback=partial(said, most=MAX_TITLE_LENGTH),
+    metavar="TEXT",
+    help="What is wrong, in one line.",
+)
 @click.option("--severity", required=True, type=SEVERITIES, help="How bad it is; P0 is the worst.")
 @click.option("--service", help="The service that it is about.")
 @click.option("--description", callback=said, metavar="TEXT", help="What others should know.")
@@ -87,6 +97,15 @@ Examples:
 
 Exit code: 0 exported, 1 there is no such incident, 2 the cluster cannot be asked.
 """
+
+
+@command.command("export", epilog=EXPORT_EXAMPLES)
+@click.argument("name")
+@click.option("-o", "--output", type=click.Choice(["md", "json"]), default="md", show_default=True)
+@cluster_options
+def export(name: str, output: str, **scope: Any) -> None:
+    """Export an incident: a page in Markdown to review and complete, or the object in JSON."""
+    run(_export(Scope(**scope), name, output))
 
 
 SEVERITY_EXAMPLES = """\b
@@ -136,6 +155,15 @@ async def _show(scope: Scope, name: str, output: str) -> None:
         incident = await named(cluster, name)
         if output == "text":
             click.echo(incident_text(incident, cluster.clock.now()))
+        else:
+            print_object(incident, output)
+
+
+async def _export(scope: Scope, name: str, output: str) -> None:
+    async with connected(scope) as cluster:
+        incident = await named(cluster, name)
+        if output == "md":
+            click.echo(printable_lines(markdown(to_incident(incident))), nl=False)
         else:
             print_object(incident, output)
 
