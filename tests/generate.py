@@ -10,7 +10,14 @@ from tests.generators.chart_readme import CHART_README
 from tests.generators.configuration_reference import CONFIGURATION_REFERENCE
 from tests.generators.crds import CRDS
 from tests.generators.install_manifest import INSTALL_MANIFEST
-from tests.generators.kind_reference import MAINTENANCE_REFERENCE, SLO_REFERENCE
+from tests.generators.kind_reference import (
+    ALERT_POLICY_REFERENCE,
+    CHANNEL_REFERENCE,
+    INCIDENT_REFERENCE,
+    MAINTENANCE_REFERENCE,
+    SLO_REFERENCE,
+)
+from tests.generators.message_reference import MESSAGE_REFERENCE
 from tests.generators.registry import differences, write
 from tests.generators.replay_reference import REPLAY_REFERENCE
 from tests.generators.vocabulary_reference import VOCABULARY_REFERENCE
@@ -20,6 +27,10 @@ GENERATORS = (
     CRDS,
     SLO_REFERENCE,
     MAINTENANCE_REFERENCE,
+    ALERT_POLICY_REFERENCE,
+    CHANNEL_REFERENCE,
+    INCIDENT_REFERENCE,
+    MESSAGE_REFERENCE,
     VOCABULARY_REFERENCE,
     CONFIGURATION_REFERENCE,
     REPLAY_REFERENCE,

@@ -99,6 +99,7 @@ class Reason(StrEnum):
     # BudgetHealthy
     WITHIN_BUDGET = "WithinBudget"  # 25 % or more left
     LOW_BUDGET = "LowBudget"  # less than 25 % left
+    BURNING_FAST = "BurningFast"  # 25 % or more are left, and a burnRate rule of an AlertPolicy fires
     BUDGET_EXHAUSTED = "BudgetExhausted"  # nothing left
     TOO_EARLY = "TooEarly"  # less than 5 % of the window is known
     DATA_UNKNOWN = "DataUnknown"  # cannot be told, since DataAvailable is not True
@@ -123,7 +124,7 @@ class State(StrEnum):
     """status.state of an SLO (semantics B7)."""
 
     HEALTHY = "Healthy"  # 25 % or more of the budget of the primary window is left
-    AT_RISK = "AtRisk"  # less than 25 % is left, or the workload fails
+    AT_RISK = "AtRisk"  # less than 25 % is left, a burnRate rule fires, or the workload fails
     EXHAUSTED = "Exhausted"  # nothing is left, or less
     UNKNOWN = "Unknown"  # it cannot be told; status.lastKnown has what was known last
 

@@ -14,6 +14,8 @@ from pydantic.fields import FieldInfo
 from backstop.api.crd import KINDS
 from backstop.api.objects import Checked
 from backstop.api.rules import ApiModel
+from backstop.api.to_alert_policy import check_alert_policy
+from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
 from backstop.api.to_maintenance import check_maintenance
 from tests.generators.registry import REPOSITORY
@@ -69,7 +71,15 @@ def test_a_rule_says_what_to_write(model: type[BaseModel]) -> None:
         assert re.search(r"for example|leave .* out", rule.message)
 
 
-@pytest.mark.parametrize(("page", "check"), [("slo.md", check_slo), ("maintenance-window.md", check_maintenance)])
+@pytest.mark.parametrize(
+    ("page", "check"),
+    [
+        ("slo.md", check_slo),
+        ("maintenance-window.md", check_maintenance),
+        ("alert-policy.md", check_alert_policy),
+        ("notification-channel.md", check_channel),
+    ],
+)
 def test_the_example_of_a_reference_page_is_valid(page: str, check: Callable[[object], Checked[Any]]) -> None:
     text = (REPOSITORY / "docs" / "reference" / page).read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)

@@ -6,41 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
 
-from backstop.cli.validate import command
 from tests.api.slo_bodies import REFUSED_WITH_ONE_TEXT
+from tests.cli.validating import BAD, GOOD, validate
 
-GOOD = """\
-apiVersion: backstop.dev/v1alpha1
-kind: SLO
-metadata: {name: checkout, namespace: shop}
-spec:
-  target: 99.9
-  indicator:
-    ratio: {bad: errors_total, total: requests_total}
-"""
-BAD = """\
-# an SLO with two mistakes
-apiVersion: backstop.dev/v1alpha1
-kind: SLO
-metadata:
-  name: search
-spec:
-  target: 100
-  windows:
-    - name: 30d
-      rolling: 30d
-    - name: week
-      rolling: 1 week
-  indicator:
-    ratio: {bad: errors_total, total: requests_total}
-"""
 FOREIGN = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
-
-
-def validate(*arguments: str | Path, stdin: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(command, [str(argument) for argument in arguments], input=stdin)
 
 
 def test_a_valid_file_ends_with_0(tmp_path: Path) -> None:
@@ -248,13 +218,6 @@ def test_aliases_that_multiply_are_read_in_no_time() -> None:
     assert validate("-f", "-", stdin=bomb + "apiVersion: v1\nkind: ConfigMap\n").exit_code == 0
 
 
-def test_a_name_cannot_steer_the_terminal() -> None:
-    result = validate("-f", "-", stdin=GOOD.replace("checkout", '"\\e[2Jx"').replace("99.9", "0"))
-    assert result.exit_code == 1
-    assert "\x1b[2J" not in result.stdout
-    assert "\\x1b[2Jx" in result.stdout
-
-
 @pytest.mark.parametrize("problem", ["missing.yaml", "empty-folder"])
 def test_what_cannot_be_read_ends_with_2(tmp_path: Path, problem: str) -> None:
     (tmp_path / "empty-folder").mkdir()
@@ -267,35 +230,6 @@ def test_no_file_at_all_is_a_wrong_call() -> None:
     assert validate().exit_code == 2
 
 
-def test_warnings_are_told_and_change_no_exit_code() -> None:
-    text = GOOD.replace(
-        "ratio: {bad: errors_total, total: requests_total}", "threshold: {query: 'q > 5', op: lt, value: 9}"
-    )
-    result = validate("-f", "-", stdin=text)
-    assert result.exit_code == 0
-    assert "<stdin>:7: warning: SLO shop/checkout: spec.indicator.threshold.query: " in result.stdout
-    assert result.stdout.endswith("1 valid, 0 invalid, 0 skipped, 1 warnings\n")
-
-
-@pytest.mark.parametrize(("output", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
-def test_programs_get_the_same_as_people(output: str, read: Any) -> None:
-    result = validate("-f", "-", "-o", output, stdin=BAD.replace("100", "99\n  groupBy: [region]"))
-    assert result.exit_code == 1
-    report = read(result.stdout)
-    assert report["summary"] == {"valid": 0, "invalid": 1, "skipped": 0, "warnings": 0}
-    (found,) = report["results"]
-    assert (found["file"], found["line"], found["kind"], found["name"]) == ("<stdin>", 2, "SLO", "search")
-    assert [(problem["path"], problem["line"], problem["column"]) for problem in found["problems"]] == [
-        ("spec.windows[1].rolling", 13, 7)
-    ]
-
-
-def test_what_is_not_supported_yet_is_marked_for_programs() -> None:
-    result = validate("-f", "-", "-o", "json", stdin=GOOD + "  workload: {statefulSet: db}\n")
-    (problem,) = json.loads(result.stdout)["results"][0]["problems"]
-    assert (problem["path"], problem["notSupportedYet"]) == ("spec.workload.statefulSet", True)
-
-
 @pytest.mark.parametrize(
     ("written", "target"), [("9.99e1", None), ("99.90", None), ("1:30", "is a text"), ("2024-01-01", "is a text")]
 )
@@ -303,14 +237,6 @@ def test_numbers_and_dates_are_read_as_kubernetes_reads_them(written: str, targe
     result = validate("-f", "-", stdin=GOOD.replace("99.9", written))
     assert result.exit_code == (0 if target is None else 1)
     assert (target or "") in result.stdout
-
-
-def test_colours_are_for_terminals_and_obey_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "\x1b[" not in validate("-f", "-", stdin=BAD).stdout
-    runner = CliRunner()
-    assert "\x1b[31m" in runner.invoke(command, ["-f", "-"], input=BAD, color=True).stdout
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[" not in runner.invoke(command, ["-f", "-"], input=BAD, color=True).stdout
 
 
 def test_the_command_needs_no_cluster_library() -> None:
@@ -321,81 +247,3 @@ def test_the_command_needs_no_cluster_library() -> None:
 def _modules_of(statement: str) -> list[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-
-
-def an_slo(name: str, *components: str, namespace: str = "shop", **spec: Any) -> dict[str, Any]:
-    """Return an SLO, a composite if it has components."""
-    ratio = {"ratio": {"bad": "errors_total", "total": "requests_total"}}
-    composite = {"composite": {"components": [{"slo": component} for component in components]}}
-    return {
-        "apiVersion": "backstop.dev/v1alpha1",
-        "kind": "SLO",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"target": 99, "indicator": composite if components else ratio} | spec,
-    }
-
-
-def validated(*objects: dict[str, Any]) -> tuple[int, list[str]]:
-    """Return the exit code, and the lines of problems and warnings with their places."""
-    result = validate("-f", "-", stdin=yaml.safe_dump_all(objects, sort_keys=False))
-    return result.exit_code, result.stdout.splitlines()[:-1]
-
-
-PATH = "spec.indicator.composite.components[0].slo"
-
-
-def test_a_composite_and_its_components_in_the_same_files_are_well_in_any_order() -> None:
-    assert validated(an_slo("whole", "a", "b"), an_slo("a"), an_slo("b")) == (0, [])
-    without = an_slo("a"), an_slo("whole", "a")
-    for one in without:
-        del one["metadata"]["namespace"]
-    assert validated(*without) == (0, [])
-
-
-def test_a_component_that_is_not_in_the_files_is_a_warning_since_the_cluster_may_have_it() -> None:
-    code, lines = validated(an_slo("whole", "a", "elsewhere"), an_slo("a"), an_slo("elsewhere", namespace="other"))
-    assert code == 0
-    text = "no SLO is named 'elsewhere' in these files; the namespace must have one"
-    assert lines == [f"<stdin>:12: warning: SLO shop/whole: spec.indicator.composite.components[1].slo: {text}"]
-
-
-def test_a_component_that_is_wrong_is_told_at_the_composite_as_well() -> None:
-    code, lines = validated(an_slo("whole", "a"), an_slo("a", target=100))
-    assert code == 1
-    assert f"warning: SLO shop/whole: {PATH}: SLO 'a' is refused itself, and this one with it" in lines[0]
-    assert "error: SLO shop/a: spec.target: " in lines[1]
-
-
-@pytest.mark.parametrize(
-    ("objects", "messages"),
-    [
-        pytest.param([an_slo("a", "a")], ["SLO shop/a: {}: leads back to itself: a → a"], id="itself"),
-        pytest.param(
-            [an_slo("a", "b"), an_slo("b", "a")],
-            ["SLO shop/a: {}: leads back to itself: a → b → a", "SLO shop/b: {}: leads back to itself: b → a → b"],
-            id="one another",
-        ),
-        pytest.param(
-            [an_slo("a", "b"), an_slo("b", "c"), an_slo("c", "x"), an_slo("x")],
-            ["SLO shop/a: {}: composites are nested more than 2 deep: a → b → c"],
-            id="too deep",
-        ),
-        pytest.param(
-            [an_slo("a", "x"), an_slo("x", source="other")],
-            ["SLO shop/a: {}: SLO 'x' reads source 'other' and 'a' reads 'default'"],
-            id="another source",
-        ),
-    ],
-)
-def test_composites_that_cannot_be_are_problems(objects: list[dict[str, Any]], messages: list[str]) -> None:
-    code, lines = validated(*objects)
-    assert code == 1
-    assert len(lines) == len(messages)
-    for line, message in zip(lines, messages, strict=True):
-        assert f"error: {message.format(PATH)}" in line
-
-
-def test_odd_metadata_of_a_composite_ends_nothing() -> None:
-    odd = an_slo("whole", "a")
-    odd["metadata"] |= {"uid": 5, "generation": "x", "labels": {"a": "b"}}
-    assert validated(odd, an_slo("a"))[0] in (0, 1)

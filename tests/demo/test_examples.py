@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from backstop.api.to_alert_policy import check_alert_policy
+from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
 from backstop.api.to_maintenance import check_maintenance
 from tests.cluster.paths import REPOSITORY
 
 EXAMPLES = sorted((REPOSITORY / "manifests" / "examples").glob("*.yaml"))
-CHECKS = {"SLO": check_slo, "MaintenanceWindow": check_maintenance}
+CHECKS = {
+    "SLO": check_slo,
+    "MaintenanceWindow": check_maintenance,
+    "NotificationChannel": check_channel,
+    "AlertPolicy": check_alert_policy,
+}
 INDICATORS = {"ratio", "latency", "boolean", "threshold", "query", "composite"}
 
 

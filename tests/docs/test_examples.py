@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from backstop.api.configuration import Configuration, parse_configuration
+from backstop.api.to_alert_policy import check_alert_policy
+from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
 from backstop.api.to_maintenance import check_maintenance
 from backstop.api.v1alpha1.slo import SLOSpec
@@ -18,7 +20,12 @@ from tests.docs.pages import Block, blocks, blocks_of, name_of, pages
 YAML = [block for block in blocks("yaml") if "{{" not in block.text or "{{.window}}" in block.text]
 SPEC_FIELDS = {field.alias for field in SLOSpec.model_fields.values()}
 CONFIGURATION_FIELDS = {field.alias for field in Configuration.model_fields.values()}
-CHECKS = {"SLO": check_slo, "MaintenanceWindow": check_maintenance}
+CHECKS = {
+    "SLO": check_slo,
+    "MaintenanceWindow": check_maintenance,
+    "AlertPolicy": check_alert_policy,
+    "NotificationChannel": check_channel,
+}
 BASE_SPEC = {"target": 99.9, "indicator": {"boolean": {"metric": "up"}}}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.REPORT_NDIFF
 

@@ -29,7 +29,8 @@ SHELLS = ("console", "bash", "sh", "shell")
 
 # Words of others, and of what is still to come, that look like ours.
 KUBERNETES = {
-    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CustomResourceDefinition", "DaemonSet", "EndpointSlice",
+    "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CronJob", "CustomResourceDefinition", "DaemonSet",
+    "EndpointSlice",
     "ExternalName", "NetworkPolicy", "PodDisruptionBudget", "PrometheusRule", "RoleBinding", "ServiceAccount",
     "ServiceMonitor", "StatefulSet", "HTTPRoute", "OOMKilled", "CrashLoopBackOff", "ContainerCreating", "ErrImagePull",
     "IfNotPresent", "PriorityClass", "PodMonitor",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from backstop.api.crd import MAINTENANCE_WINDOW, SLO, Kind
+from backstop.api.crd import ALERT_POLICY, INCIDENT, MAINTENANCE_WINDOW, NOTIFICATION_CHANNEL, SLO, Kind
 from backstop.api.schema import structural_schema
 from backstop.domain.duration import PATTERN as DURATION_PATTERN
 from backstop.vocabulary import API_VERSION
@@ -36,6 +36,40 @@ metadata: {{name: database-upgrade, namespace: shop}}
 spec:
   slos: {{names: [checkout-availability]}}
   schedule: {{cron: 0 2 * * 6, timeZone: Europe/Berlin, duration: 2h}}  # Saturdays from two to four
+```
+"""
+_ALERT_POLICY_EXAMPLE = f"""```yaml
+apiVersion: {API_VERSION}
+kind: AlertPolicy
+metadata: {{name: shop, namespace: shop}}
+spec:
+  preset: google-sre  # four tiers of burn rates, for every SLO of the namespace
+  presetNotify: [oncall]
+  rules:
+  - {{name: blind, severity: P1, when: {{noData: {{for: 10m}}}}, notify: [oncall]}}
+  escalation: {{acknowledgeWithin: {{P0: 5m, P1: 15m}}}}
+```
+"""
+_INCIDENT_EXAMPLE = f"""```yaml
+apiVersion: {API_VERSION}
+kind: Incident  # most are opened by an AlertPolicy; this is what a person writes, or: backstop incident open
+metadata:
+  generateName: payments-fail-
+  namespace: shop
+  annotations: {{backstop.dev/opened-by: ann@example.com}}
+spec:
+  title: Payments fail in the shop
+  severity: P1
+```
+"""
+_CHANNEL_EXAMPLE = f"""```yaml
+apiVersion: {API_VERSION}
+kind: NotificationChannel
+metadata: {{name: oncall, namespace: shop}}
+spec:
+  webhook:
+    url: https://hooks.example.com/incidents
+    secretRef: {{name: incident-webhook, key: signing-key}}  # messages are signed with it
 ```
 """
 _CONVENTIONS = """\
@@ -138,3 +172,6 @@ def _columns(kind: Kind) -> str:
 
 SLO_REFERENCE = _generator(SLO, "docs/reference/slo.md", _SLO_EXAMPLE)
 MAINTENANCE_REFERENCE = _generator(MAINTENANCE_WINDOW, "docs/reference/maintenance-window.md", _MAINTENANCE_EXAMPLE)
+ALERT_POLICY_REFERENCE = _generator(ALERT_POLICY, "docs/reference/alert-policy.md", _ALERT_POLICY_EXAMPLE)
+INCIDENT_REFERENCE = _generator(INCIDENT, "docs/reference/incident.md", _INCIDENT_EXAMPLE)
+CHANNEL_REFERENCE = _generator(NOTIFICATION_CHANNEL, "docs/reference/notification-channel.md", _CHANNEL_EXAMPLE)

@@ -8,8 +8,14 @@ import yaml
 from pydantic import BaseModel
 
 from backstop.api.schema import structural_schema
+from backstop.api.v1alpha1.alert_policy import AlertPolicySpec
+from backstop.api.v1alpha1.alert_policy_status import AlertPolicyStatus
+from backstop.api.v1alpha1.incident import IncidentSpec
+from backstop.api.v1alpha1.incident_status import IncidentStatus
 from backstop.api.v1alpha1.maintenance_window import MaintenanceWindowSpec
 from backstop.api.v1alpha1.maintenance_window_status import MaintenanceWindowStatus
+from backstop.api.v1alpha1.notification_channel import NotificationChannelSpec
+from backstop.api.v1alpha1.notification_channel_status import NotificationChannelStatus
 from backstop.api.v1alpha1.slo import SLOSpec
 from backstop.api.v1alpha1.slo_status import SLOStatus
 from backstop.vocabulary import CATEGORY, GROUP, VERSION
@@ -124,7 +130,79 @@ MAINTENANCE_WINDOW: Final = Kind(
     ),
 )
 
-KINDS: Final = (SLO, MAINTENANCE_WINDOW)
+NOTIFICATION_CHANNEL: Final = Kind(
+    name="NotificationChannel",
+    plural="notificationchannels",
+    short="nc",
+    description="Where incidents are told.",
+    spec=NotificationChannelSpec,
+    status=NotificationChannelStatus,
+    columns=(
+        Column(name="State", path=".status.state", description="Ready, Failing or Refused."),
+        Column(name="Reason", path=".status.reason", description="Why the state is what it is."),
+        Column(name="Sent", type="integer", path=".status.sent", description="How many messages the receiver took."),
+        Column(name="Failed", type="integer", path=".status.failed", description="How many were not delivered."),
+        Column(name="Last sent", type="date", path=".status.lastSentAt", description="When the newest was taken."),
+        Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age of the object."),
+        Column(name="URL", path=".spec.webhook.url", priority=1, description="Where messages go."),
+        Column(name="Last error", path=".status.lastError", priority=1, description="What went wrong last."),
+        Column(name="Message", path=".status.message", priority=1, description="The reason in words."),
+    ),
+)
+
+ALERT_POLICY: Final = Kind(
+    name="AlertPolicy",
+    plural="alertpolicies",
+    short="ap",
+    description="Which alerts there are about SLOs and the cluster, and what is expected of people.",
+    spec=AlertPolicySpec,
+    status=AlertPolicyStatus,
+    columns=(
+        Column(name="State", path=".status.state", description="Firing, Pending, Unknown, Quiet or Refused."),
+        Column(name="Firing", type="integer", path=".status.alertCounts.firing", description="How many alerts fire."),
+        Column(
+            name="Pending",
+            type="integer",
+            path=".status.alertCounts.pending",
+            description="How many alerts are about to fire.",
+        ),
+        Column(name="Age", type="date", path=".metadata.creationTimestamp", description="Age of the object."),
+        Column(name="Reason", path=".status.reason", priority=1, description="Why the state is what it is."),
+        Column(name="Message", path=".status.message", priority=1, description="The reason in words."),
+        Column(
+            name="SLOs",
+            type="integer",
+            path=".status.slos.count",
+            priority=1,
+            description="How many SLOs its rules judge.",
+        ),
+    ),
+)
+
+INCIDENT: Final = Kind(
+    name="Incident",
+    plural="incidents",
+    short="inc",
+    description="What is or was wrong: since when, who was told, who took care, and how it is known to be over.",
+    spec=IncidentSpec,
+    status=IncidentStatus,
+    columns=(
+        Column(name="Severity", path=".status.severity", description="P0 to P3; P0 is the worst."),
+        Column(name="State", path=".status.state", description="Open, Acknowledged or Resolved."),
+        Column(name="Title", path=".spec.title", description="What is wrong."),
+        Column(name="Alerts", type="integer", path=".status.alertCount", description="The most alerts at a time."),
+        Column(name="Opened", type="date", path=".status.openedAt", description="How long ago it was opened."),
+        Column(name="Resolved", type="date", path=".status.resolvedAt", description="How long ago it was resolved."),
+        Column(name="By", path=".status.acknowledgedBy", description="Who takes care of it."),
+        Column(name="Service", path=".spec.service", priority=1, description="The service that it is about."),
+        Column(name="Policy", path=".spec.policy", priority=1, description="The AlertPolicy that opened it."),
+        Column(
+            name="Resolution", path=".status.resolution", priority=1, description="How it is known that it is over."
+        ),
+    ),
+)
+
+KINDS: Final = (SLO, MAINTENANCE_WINDOW, ALERT_POLICY, NOTIFICATION_CHANNEL, INCIDENT)
 
 
 def crd(kind: Kind) -> dict[str, Any]:

@@ -74,8 +74,10 @@ class DurationBetween:
         lowest, highest = parse_duration(self.shortest), parse_duration(self.longest)
         seconds = cel_seconds("self")
         rule = f"{seconds} <= {round(highest)}"
-        # below a second the rule would see zero, so the shortest bound is only that something is not zero
-        rule += f" && {seconds} >= {round(lowest)}" if lowest >= 1 else " && self.find('[1-9]') != ''"
+        if lowest >= 1:
+            rule += f" && {seconds} >= {round(lowest)}"
+        elif lowest > 0:  # below a second the rule would see zero, so the bound is only that something is not zero
+            rule += " && self.find('[1-9]') != ''"
         return {
             "type": "string",
             "minLength": 1,
@@ -162,6 +164,22 @@ class UniqueBy:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return handler(schema) | {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.key]}
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """A list of texts, each there once: a list set."""
+
+    def _check(self, entries: list[str]) -> list[str]:
+        if twice := next((entry for index, entry in enumerate(entries) if entry in entries[:index]), None):
+            raise problem(f"has {str(twice)!r} twice; keep one")
+        return entries
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"x-kubernetes-list-type": "set"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from backstop.api.manifests import Document, Place, Unreadable, read_documents
 from backstop.api.objects import Checked
 from backstop.api.paths import Location, show_path
 from backstop.api.problems import Problem
+from backstop.api.to_alert_policy import check_alert_policy
+from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
 from backstop.api.to_maintenance import check_maintenance
 from backstop.vocabulary import API_VERSION, GROUP
@@ -19,7 +21,15 @@ from backstop.vocabulary import API_VERSION, GROUP
 _CHECKS: Final[Mapping[str, Callable[[object, datetime | None], Checked[Any]]]] = {
     "SLO": lambda body, _: check_slo(body),
     "MaintenanceWindow": lambda body, now: check_maintenance(body, now=now),
+    "AlertPolicy": lambda body, _: check_alert_policy(body),
+    "NotificationChannel": lambda body, _: check_channel(body),
 }
+
+
+def check_object(kind: str, body: object, *, now: datetime | None) -> Checked[Any] | None:
+    """Read an object of a kind of ours as it would be applied at `now`; None for a kind that is not ours."""
+    check = _CHECKS.get(kind)
+    return None if check is None else check(body, now)
 
 
 _TEMPLATE_HINT: Final = "; if it is a template, check what it renders to: helm template . | backstop validate -f -"

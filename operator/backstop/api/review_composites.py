@@ -11,7 +11,7 @@ from backstop.api.to_domain import KIND, to_domain
 from backstop.domain.composite import ComponentRefused, resolve
 from backstop.domain.slo import SLO, CompositeIndicator, RatioIndicator
 
-_Name = tuple[str, str]  # namespace and name
+Name = tuple[str, str]  # namespace and name
 
 
 def with_components(reviews: Sequence[Review]) -> list[Review]:
@@ -19,30 +19,30 @@ def with_components(reviews: Sequence[Review]) -> list[Review]:
 
     One that is not in the files may be in the cluster, so that it is missing is a warning.
     """
-    named = {_name(review): review for review in reviews if review.kind == KIND}
-    slos = {name: _slo(review) for name, review in named.items() if review.outcome is Outcome.VALID}
+    named = {name_of(review): review for review in reviews if review.kind == KIND}
+    slos = {name: slo_of(review) for name, review in named.items() if review.outcome is Outcome.VALID}
     return [
         _with(review, slo, slos, named)
         if review.kind == KIND
-        and (slo := slos.get(_name(review))) is not None
+        and (slo := slos.get(name_of(review))) is not None
         and isinstance(slo.indicator, CompositeIndicator)
         else review
         for review in reviews
     ]
 
 
-def _with(review: Review, slo: SLO, slos: Mapping[_Name, SLO], named: Mapping[_Name, Review]) -> Review:
+def _with(review: Review, slo: SLO, slos: Mapping[Name, SLO], named: Mapping[Name, Review]) -> Review:
     missing = list(_missing(slo, slo.indicator, named)) if isinstance(slo.indicator, CompositeIndicator) else []
     problems = _refusal(slo, slos)
     return replace(
         review,
         outcome=Outcome.INVALID if problems else review.outcome,
-        problems=(*review.problems, *(_remark(review, problem) for problem in problems)),
-        warnings=(*review.warnings, *(_remark(review, problem) for problem in missing)),
+        problems=(*review.problems, *(remark_of(review, problem) for problem in problems)),
+        warnings=(*review.warnings, *(remark_of(review, problem) for problem in missing)),
     )
 
 
-def _missing(slo: SLO, indicator: CompositeIndicator, named: Mapping[_Name, Review]) -> Iterator[Problem]:
+def _missing(slo: SLO, indicator: CompositeIndicator, named: Mapping[Name, Review]) -> Iterator[Problem]:
     for index, component in enumerate(indicator.components):
         there = named.get((slo.namespace, component.name))
         if there is None:
@@ -53,7 +53,7 @@ def _missing(slo: SLO, indicator: CompositeIndicator, named: Mapping[_Name, Revi
             yield Problem(location=_location(index), text=text)
 
 
-def _refusal(slo: SLO, slos: Mapping[_Name, SLO]) -> list[Problem]:
+def _refusal(slo: SLO, slos: Mapping[Name, SLO]) -> list[Problem]:
     """Return why a composite would be refused if all that is missing were there and well."""
     plain = replace(slo, indicator=RatioIndicator(total="requests_total", bad="errors_total"))
     try:
@@ -67,17 +67,19 @@ def _location(index: int) -> Location:
     return ("spec", "indicator", "composite", "components", index, "slo")
 
 
-def _remark(review: Review, problem: Problem) -> Remark:
+def remark_of(review: Review, problem: Problem) -> Remark:
     place = review.place if review.place_of is None else review.place_of(problem.location)
     return Remark(path=problem.path, text=problem.text, place=place)
 
 
-def _slo(review: Review) -> SLO:
+def slo_of(review: Review) -> SLO:
     """Return a valid SLO as if an API server had taken it."""
     body: Mapping[str, Any] = review.body if isinstance(review.body, Mapping) else {}
-    namespace, name = _name(review)
-    return to_domain({**body, "metadata": {"name": name, "namespace": namespace, "uid": name, "generation": 1}})
+    namespace, name = name_of(review)
+    labels = body["metadata"].get("labels") or {}  # a valid object has metadata
+    metadata = {"name": name, "namespace": namespace, "uid": name, "generation": 1, "labels": labels}
+    return to_domain({**body, "metadata": metadata})
 
 
-def _name(review: Review) -> _Name:
+def name_of(review: Review) -> Name:
     return review.namespace or "default", review.name

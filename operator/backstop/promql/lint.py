@@ -38,7 +38,7 @@ from backstop.promql.parse import (
 
 _SENTINEL_SECONDS: Final = 7_963_231.0  # a prime nobody writes: shows where the placeholder stands in the tree
 _MODIFIERS_OF_NEWER_PROMETHEUS: Final = re.compile(r"\b(?:smoothed|anchored|fill|fill_left|fill_right)\b")
-_COMPARISON: Final = re.compile(r"[<>]|[!=]=")
+_COMPARISON: Final = re.compile(r"[<>]=?|[!=]=")
 _FILTER_WARNING: Final = (
     "compares and so drops series that do not match: no series is no data, not good;"
     " move the comparison to indicator.threshold.op and value"

@@ -31,6 +31,13 @@ def _checked_keys(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
+Labels = Annotated[
+    dict[str, Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]],
+    Field(min_length=1, max_length=MAX_SELECTED_LABELS),
+    AfterValidator(_checked_keys),
+]
+
+
 class SLOSelector(ApiModel):
     """Which SLOs of the same namespace are meant. An empty selector matches nothing."""
 
@@ -40,14 +47,7 @@ class SLOSelector(ApiModel):
         examples=[["checkout-availability"]],
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    match_labels: (
-        Annotated[
-            dict[str, Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]],
-            Field(min_length=1, max_length=MAX_SELECTED_LABELS),
-            AfterValidator(_checked_keys),
-        ]
-        | None
-    ) = Field(
+    match_labels: Labels | None = Field(
         default=None,
         description="Labels that an SLO must have, all of them.",
         examples=[{"team": "payments"}],
