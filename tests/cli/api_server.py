@@ -55,7 +55,8 @@ class ApiServer:
         for given in objects:
             body = copy.deepcopy(given)
             metadata = body["metadata"]
-            metadata |= {"uid": f"uid-{metadata['namespace']}-{metadata['name']}", "resourceVersion": "1"}
+            uid = f"uid-{metadata['namespace']}-{metadata['name']}"
+            metadata |= {"uid": uid, "resourceVersion": "1", "generation": 1}
             self.objects[plural, metadata["namespace"], metadata["name"]] = body
 
     def incident(self, name: str, namespace: str = "shop") -> Object:
