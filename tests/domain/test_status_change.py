@@ -2,7 +2,7 @@
 
 import pytest
 
-from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, write_reason
+from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, slo_news, write_reason
 
 LIMITS = WriteLimits(numbers_every=60, heartbeat=600)
 
@@ -25,12 +25,12 @@ def reason(current, *, written=None, age=61.0, spread=0.0):
         age_seconds=age,
         spread=spread,
         limits=LIMITS,
-        moved=slo_moved,
+        news=slo_news, moved=slo_moved,
     )
 
 
 def test_an_object_without_a_status_is_written_at_once():
-    assert write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS, moved=slo_moved) is WriteReason.FIRST
+    assert write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS, news=slo_news, moved=slo_moved) is WriteReason.FIRST
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def a_body(name="checkout", *, uid=None, generation=1, namespace="shop", status=
 
 
 class Stage:
-    def __init__(self, workloads=None, checkpoints=None, awaited=()):
+    def __init__(self, workloads=None, checkpoints=None, awaited=(), alerting=None):
         self.clock = LoopClock()
         self.writer = RecordingStatusWriter()
         self.telemetry = RecordingTelemetry()
@@ -67,6 +67,7 @@ class Stage:
             witnesses=Witnesses(workloads, self.clock),
             checkpoints=checkpoints,
             awaited=awaited,
+            alerting=alerting,
         )
         self.binding = SourceBinding(source=self.source, allowed_namespaces=("shop", "team-*"))
         self.engine.set_sources({"default": self.binding})
@@ -79,8 +80,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(workloads=None, checkpoints=None, awaited=()):
-    built = Stage(workloads, checkpoints, awaited)
+async def stage(workloads=None, checkpoints=None, awaited=(), alerting=None):
+    built = Stage(workloads, checkpoints, awaited, alerting)
     task = asyncio.create_task(built.engine.run())
     try:
         yield built

@@ -48,13 +48,14 @@ def write_reason(
     age_seconds: float,
     spread: float,
     limits: WriteLimits,
+    news: Callable[[Status, Status], bool],
     moved: Callable[[Status, Status], bool],
 ) -> WriteReason | None:
     """Return why `current` should be written, or None.
 
     `written` is what the API server holds, `age_seconds` how long ago it was written, and `spread` a number from -1
-    to 1 that is constant for an object, so that the heartbeats of many objects do not fall together. `moved` judges
-    what is particular to a kind.
+    to 1 that is constant for an object, so that the heartbeats of many objects do not fall together. `news` and `moved`
+    judge what is particular to a kind: what people act on, and numbers.
     """
     if written is None or not written.get("conditions"):
         return WriteReason.FIRST
@@ -62,7 +63,7 @@ def write_reason(
         return WriteReason.SPEC
     if written.get("state") != current.get("state") or _conditions(written) != _conditions(current):
         return WriteReason.STATE
-    if _group_changed(written, current):
+    if news(written, current):
         return WriteReason.STATE
     if age_seconds >= limits.numbers_every and moved(written, current):
         return WriteReason.NUMBERS
@@ -107,7 +108,7 @@ def _excluding(status: Status) -> set[str]:
     return {w["name"] for w in status.get("windows", ()) if w.get("excludedSeconds")}
 
 
-def _group_changed(written: Status, current: Status) -> bool:
+def slo_news(written: Status, current: Status) -> bool:
     """True when a group that was shown has another state; which groups are shown is a matter of numbers."""
     old, new = _by_labels(written), _by_labels(current)
     return any(old[labels].get("state") != new[labels].get("state") for labels in old.keys() & new.keys())

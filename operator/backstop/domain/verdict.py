@@ -62,9 +62,12 @@ class Verdict:
     message: str
 
 
-def judge_budget(budgets: Sequence[Budget], data: DataStatus, witness: Health | None = None) -> Verdict:
-    """Return the state of an SLO from the budget of its primary window.
+def judge_budget(
+    budgets: Sequence[Budget], data: DataStatus, witness: Health | None = None, *, burning: str | None = None
+) -> Verdict:
+    """Return the state of an SLO from the budget of its primary window (semantics B7).
 
+    `burning` names a burnRate rule that fires: at that rate the budget is at risk, however much is left.
     A workload that the Kubernetes API proves down is bad evidence even when the SLI is silent; with both silent the
     state is Unknown (semantics E1).
     """
@@ -87,4 +90,7 @@ def judge_budget(budgets: Sequence[Budget], data: DataStatus, witness: Health | 
     if remaining < AT_RISK_PERCENT:
         message = f"{left}, under {AT_RISK_PERCENT:.0f} %"
         return Verdict(state=State.AT_RISK, healthy=False, reason=Reason.LOW_BUDGET, message=message)
+    if burning is not None:
+        message = f"{left}, and it burns so fast that rule {burning} fires"
+        return Verdict(state=State.AT_RISK, healthy=False, reason=Reason.BURNING_FAST, message=message)
     return Verdict(state=State.HEALTHY, healthy=True, reason=Reason.WITHIN_BUDGET, message=left)

@@ -10,7 +10,6 @@ from backstop.domain.budget import Budget, Period, WindowCounts, budget, burn_ra
 from backstop.domain.duration import parse_duration
 from backstop.domain.interval import Interval
 from backstop.domain.ledger import Ledger
-from backstop.domain.low_traffic import all_bad_seconds
 from backstop.domain.readout import Readout
 from backstop.domain.slo import CalendarWindow, Window
 from backstop.domain.verdict import judge_budget
@@ -36,16 +35,6 @@ def assess(tracked: Sequence[Tracked], ledger: Ledger, *, at: float, clock_skew_
             found[id(one)] = _one(one, ledger, rows, clock_skew_seconds)
             index += len(rows)
     return [found[id(one)] for one in tracked]
-
-
-def all_bad_for(tracked: Tracked, row: int, *, at: float, seconds: float) -> float:
-    """Return for how long bad events have come to a row and no good one, as far as `seconds` back (semantics A3)."""
-    if tracked.ledger is None:
-        raise ValueError(f"SLO {tracked.slo.key} was never evaluated")
-    rows, step = np.array([row], dtype=np.intp), tracked.slice_seconds
-    boundaries = [*np.arange((at - seconds) // step * step, at, step), at]
-    values = np.stack([tracked.ledger.cumulative(rows, float(each))[:, 0] for each in boundaries])
-    return all_bad_seconds(np.array(boundaries), values[:, 0], values[:, 1], values[:, 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ def _one(tracked: Tracked, ledger: Ledger, rows: Sequence[_Row], clock_skew_seco
         budgets=budgets,
         burn_rates=burn,
         data=tracked.data,
-        verdict=judge_budget(budgets, tracked.data, tracked.witness),
+        verdict=judge_budget(budgets, tracked.data, tracked.witness, burning=tracked.burning),
         witness=tracked.witness,
         groups=_groups(tracked, rows[1:]),
         history=_history(tracked, ledger),

@@ -49,6 +49,11 @@ def rfc3339(instant: datetime, *, timespec: str = "milliseconds") -> str:
     return instant.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
+def unix_of(text: str) -> float:
+    """Return the unix seconds of a time in RFC 3339. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def rfc3339_of(at: float) -> str:
     """Return unix seconds in UTC, to the second."""
     return rfc3339(datetime.fromtimestamp(at, UTC), timespec="seconds")

@@ -10,17 +10,20 @@ from typing import Any, Final
 
 import structlog
 
+from backstop.api.to_alert_policy import KIND as ALERT_POLICY
 from backstop.api.to_maintenance import KIND as MAINTENANCE
 from backstop.domain.assessment import Assessment
 from backstop.domain.composite import ComponentRefused
 from backstop.domain.errors import SpecError
 from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import PASSING
+from backstop.engine.alerts import Alerting, Alerts
 from backstop.engine.checkpointing import Checkpointing
 from backstop.engine.composites import Composites
 from backstop.engine.containment import contained
 from backstop.engine.evaluator import SourceEvaluator
 from backstop.engine.fingerprint import meaning
+from backstop.engine.follower import Follower
 from backstop.engine.maintenance import MaintenanceWindows
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.registry import Parse, Registered, Registry
@@ -42,6 +45,9 @@ KNOWN_SETTLES_SECONDS: Final = 600.0
 SETTLING_LOOK_SECONDS: Final = 3.0  # history is usually read within one
 
 
+_NOBODY: Final[Mapping[str, Follower]] = {}
+
+
 class Engine:
     """The operator's core: evaluates SLOs, and hands objects of other kinds to who follows them.
 
@@ -58,6 +64,8 @@ class Engine:
         publisher: StatusPublisher,
         witnesses: Witnesses,
         awaited: Collection[str] = (),
+        followers: Mapping[str, Follower] = _NOBODY,
+        alerting: Alerting | None = None,
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self._clock = clock
@@ -83,6 +91,19 @@ class Engine:
             may_tell=lambda: "SLO" in self._synced,
             changed=self._budgets_changed,
         )
+        self._alerts: Alerts | None = None
+        if alerting is not None:
+            self._alerts = Alerts(
+                clock=clock,
+                publisher=publisher,
+                slos=lambda: self._registry,
+                tracked_of=self._tracked.get,
+                may_tell=lambda: "SLO" in self._synced,
+                alerting=alerting,
+            )
+        self._followers: dict[str, Follower] = {MAINTENANCE: self._maintenance, **followers}
+        if self._alerts is not None:
+            self._followers[ALERT_POLICY] = self._alerts
         self._checkpointing: Checkpointing | None = None
         if checkpoints is not None:
             self._checkpointing = Checkpointing(
@@ -110,7 +131,8 @@ class Engine:
                 self._start_history(name)
             tasks.create_task(self.scheduler.run(), name="scheduler")
             tasks.create_task(self._publisher.run(), name="publisher")
-            tasks.create_task(self._maintenance.run(), name="maintenance")
+            for kind, follower in self._followers.items():
+                tasks.create_task(follower.run(), name=kind)
             tasks.create_task(self._composites.run(), name="composites")
             if self._checkpointing is not None:
                 tasks.create_task(self._checkpointing.run(), name="checkpointing")
@@ -136,6 +158,8 @@ class Engine:
                     exclusions=self._maintenance.calendar.exclusions,
                 )
                 self._start_history(name)
+        if self._alerts is not None:
+            self._alerts.evidence.set_sources(bindings)
         self._registry.recheck(self._check)
         for registered in self._registry:
             self._follow(registered)
@@ -143,8 +167,8 @@ class Engine:
 
     def on_object(self, kind: str, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
-        if kind == MAINTENANCE:
-            self._maintenance.on_object(body)
+        if (follower := self._followers.get(kind)) is not None:
+            follower.on_object(body)
             return
         registered, changed = self._registry.put(kind, body, self._check)
         if registered is None:
@@ -155,19 +179,19 @@ class Engine:
             known = isinstance(status, Mapping) and status.get("state") not in (None, str(State.UNKNOWN))
             self._composites.put(registered)
             self._follow(registered, known_before=known)
-            self._maintenance.on_slo(registered.ref.namespace)
+            self._on_slo(registered.ref.namespace)
             self._count()
 
     def on_deleted(self, kind: str, uid: str) -> None:
         """Take the deletion of an object."""
-        if kind == MAINTENANCE:
-            self._maintenance.on_deleted(uid)
+        if (follower := self._followers.get(kind)) is not None:
+            follower.on_deleted(uid)
             return
         removed = self._registry.remove(Uid(uid))
         if removed is not None:
             log.info("object.deleted", kind=kind, slo=f"{removed.ref.namespace}/{removed.ref.name}")
             self._composites.remove(removed)
-            self._maintenance.on_slo(removed.ref.namespace)
+            self._on_slo(removed.ref.namespace)
             self._maintenance.calendar.forget(Uid(uid))
         self._untrack(Uid(uid))
         self._publisher.forget(Uid(uid))
@@ -175,8 +199,8 @@ class Engine:
 
     def on_synced(self, kind: str, uids: frozenset[str]) -> None:
         """Take the uids of a complete LIST: what we hold beyond them was deleted unseen."""
-        if kind == MAINTENANCE:
-            self._maintenance.on_synced(uids)
+        if (follower := self._followers.get(kind)) is not None:
+            follower.on_synced(uids)
         else:
             for uid in self._registry.missing_from(uids):
                 self.on_deleted(kind, uid)
@@ -188,6 +212,11 @@ class Engine:
         """Take that a kind cannot be listed, as when its CRD is not installed: SLOs go on without the others."""
         if kind != "SLO":
             self._synced.add(kind)
+
+    def _on_slo(self, namespace: str) -> None:
+        self._maintenance.on_slo(namespace)
+        if self._alerts is not None:
+            self._alerts.on_slo(namespace)
 
     def _check(self, slo: SLO) -> None:
         check_source(slo, self._bindings)
@@ -269,6 +298,8 @@ class Engine:
             return
         self._settling.pop(uid, None)
         self._publisher.assessed(uid, assessment, generation=registered.generation)
+        if self._alerts is not None:
+            self._alerts.assessed(assessment, tracked)
 
     def _budgets_changed(self, namespace: str) -> None:
         """Evaluate the SLOs of a namespace soon."""

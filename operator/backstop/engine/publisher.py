@@ -16,13 +16,24 @@ import structlog
 from backstop.domain.assessment import Assessment
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict, SpecError
 from backstop.domain.slo import Uid
-from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, write_reason
+from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, slo_news, write_reason
+from backstop.engine.alert_status import policy_changed, policy_moved
+from backstop.engine.channel_status import channel_moved
 from backstop.engine.maintenance_status import window_moved
 from backstop.engine.status import assessed_status, refused_status, waiting_status
 from backstop.ports.clock import Clock
 from backstop.ports.cluster import Leadership, ObjectRef, StatusWriter
 from backstop.ports.telemetry import Telemetry
-from backstop.vocabulary import Condition, EventReason, MaintenanceReason, MaintenanceState, Reason, State
+from backstop.vocabulary import (
+    AlertPolicyState,
+    ChannelState,
+    Condition,
+    EventReason,
+    MaintenanceReason,
+    MaintenanceState,
+    Reason,
+    State,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +41,30 @@ RETRY_SECONDS: Final = 5.0
 FORBIDDEN_RETRY_SECONDS: Final = 60.0
 WORKERS: Final = 4
 
-_MOVED: Final = {"SLO": slo_moved, "MaintenanceWindow": window_moved}  # by kind
-_GOOD_NEWS: Final = {State.HEALTHY, *MaintenanceState} - {MaintenanceState.REFUSED}
+
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """What of a kind's status is worth a write: at once, and as a number that moved."""
+
+    news: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+    moved: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+
+
+_JUDGES: Final = {
+    "SLO": _Judges(slo_news, slo_moved),
+    "MaintenanceWindow": _Judges(lambda _, __: False, window_moved),
+    "AlertPolicy": _Judges(policy_changed, policy_moved),
+    "NotificationChannel": _Judges(lambda _, __: False, channel_moved),
+}
+_GOOD_NEWS: Final = {
+    State.HEALTHY,
+    MaintenanceState.SCHEDULED,
+    MaintenanceState.ACTIVE,
+    MaintenanceState.OVER,
+    AlertPolicyState.QUIET,
+    AlertPolicyState.PENDING,
+    ChannelState.READY,
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +158,7 @@ class StatusPublisher:
         now = self._clock.monotonic()
         if now < entry.not_before:
             return None
+        judges = _JUDGES[entry.ref.kind]
         spread = zlib.crc32(entry.ref.uid.encode()) / 0x7FFFFFFF - 1
         return write_reason(
             entry.written,
@@ -132,7 +166,8 @@ class StatusPublisher:
             age_seconds=now - entry.written_at,
             spread=spread,
             limits=self._limits,
-            moved=_MOVED[entry.ref.kind],
+            news=judges.news,
+            moved=judges.moved,
         )
 
     def _enqueue_if_due(self, entry: _Entry) -> None:
@@ -220,7 +255,7 @@ def events_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -
     first = (before or {}).get("reason") == Reason.WAITING_FOR_FIRST_EVALUATION
     if previous_state is not None and previous_state != after["state"] and not first:
         warning = after["state"] not in _GOOD_NEWS
-        why = new.get(Condition.BUDGET_HEALTHY, ready).get("message", "")
+        why = new.get(Condition.BUDGET_HEALTHY, after).get("message", "")
         events.append((warning, EventReason.STATE_CHANGED, f"{previous_state} → {after['state']}: {why}"))
     return events
 

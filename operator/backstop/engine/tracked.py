@@ -68,6 +68,7 @@ class Tracked:
     refused_groups: bool = False  # one was, since that was looked at
     regrouping: bool = False  # history is read anew, since there may be room for all by now
     regroup_due: float = 0.0  # monotonic seconds
+    burning: str | None = None  # a burnRate rule about it that fires, as policy/rule
     rule_windows: tuple[float, ...] = ()  # lengths that alert rules look at, seconds
     sealed: list[tuple[int, Slice]] | None = (
         None  # end and data of slices since they were taken; None: nobody takes them

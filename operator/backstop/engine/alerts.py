@@ -1,0 +1,350 @@
+"""Follows AlertPolicies: judges their rules as evidence comes in, and hands what they say to the incidents.
+
+Rules about SLOs are judged when the SLO was evaluated, the others when what they look at was read. What an alert is
+between two evaluations stands in the policy's status, so that pending and firing survive a restart (semantics A13).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import structlog
+
+from backstop.api.to_alert_policy import KIND, to_alert_policy
+from backstop.domain.alert import Alert, Finding, Subject, SubjectKind
+from backstop.domain.alert_judging_slo import SloEvidence, judge_slo_rule, windows_asked
+from backstop.domain.alert_policy import AlertPolicy
+from backstop.domain.alert_tiers import EffectiveRule, RefusedRule, effective
+from backstop.domain.assessment import Assessment, GroupAssessment
+from backstop.domain.slo import SLO, Uid
+from backstop.engine.alert_book import AlertBook, Key
+from backstop.engine.alert_status import policy_status, refused_policy_status
+from backstop.engine.burning import all_bad_for, bad_since
+from backstop.engine.publisher import StatusPublisher
+from backstop.engine.registry import Registered, Registry
+from backstop.engine.rule_evidence import RuleEvidence
+from backstop.engine.rule_judging import judge_rule
+from backstop.engine.tracked import Tracked
+from backstop.ports.clock import Clock
+from backstop.ports.facts import NodeReader, RunReader
+from backstop.vocabulary import AlertReason
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+REFRESH_SECONDS: Final = 30.0  # numbers and times in a status move on though nothing came or went
+_HOUR: Final = 3600.0  # a calendar period has one length for that long at least
+
+Rules = Sequence[EffectiveRule | RefusedRule]
+
+
+class TakesAlerts(Protocol):
+    """What follows from alerts: incidents."""
+
+    def take(self, policy: AlertPolicy, alerts: Sequence[Alert], at: float) -> None:
+        """Take all present alerts of a policy at `at`, clear ones included."""
+        ...
+
+    def open_incidents(self, policy_uid: Uid) -> Mapping[Key, str]:
+        """Return the names of a policy's open incidents by rule and subject key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerting:
+    """What alerting takes beside SLOs: who hears of alerts, and who reads what rules look at."""
+
+    incidents: TakesAlerts
+    nodes: NodeReader
+    runs: RunReader
+
+
+@dataclass(slots=True)
+class _Followed:
+    registered: Registered[AlertPolicy]
+    book: AlertBook
+    rules: dict[Uid, tuple[str, Rules]] = field(default_factory=dict)  # by SLO, with its name
+    told_at: float = float("-inf")  # unix seconds of the newest status
+
+    @property
+    def policy(self) -> AlertPolicy:
+        return self.book.policy
+
+
+class Alerts:
+    """The policies of the cluster.
+
+    `slos` yields the SLOs that exist, `tracked_of` those that are evaluated; `may_tell` is whether all of them are
+    known: before, nobody can say that one is gone.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        publisher: StatusPublisher,
+        slos: Callable[[], Iterable[Registered[SLO]]],
+        tracked_of: Callable[[Uid], Tracked | None],
+        may_tell: Callable[[], bool],
+        alerting: Alerting,
+    ) -> None:
+        self._clock = clock
+        self._publisher = publisher
+        self._slos = slos
+        self._tracked_of = tracked_of
+        self._may_tell = may_tell
+        self._incidents = alerting.incidents
+        self.evidence = RuleEvidence(clock=clock, nodes=alerting.nodes, runs=alerting.runs, changed=self._read)
+        self._registry: Registry[AlertPolicy] = Registry(to_alert_policy)
+        self._followed: dict[Uid, _Followed] = {}
+        self._watching: dict[Uid, list[_Followed]] = {}  # by SLO
+        self._stale: set[str] = set()  # namespaces in which policies or SLOs came, went or changed
+
+    @property
+    def policies(self) -> list[AlertPolicy]:
+        """Those that are followed."""
+        return [followed.policy for followed in self._followed.values()]
+
+    def on_object(self, body: Mapping[str, Any]) -> None:
+        """Take an object as it is now in the cluster."""
+        registered, changed = self._registry.put(KIND, body, _accept)
+        if registered is None:
+            return
+        status = body.get("status")
+        self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
+        if changed:
+            self._follow(registered, status if isinstance(status, Mapping) else None)
+
+    def on_deleted(self, uid: str) -> None:
+        """Take the deletion of an object: its alerts are no more."""
+        removed = self._registry.remove(Uid(uid))
+        if (followed := self._followed.pop(Uid(uid), None)) is not None:
+            self._incidents.take(followed.policy, (), self._clock.now().timestamp())
+        self._publisher.forget(Uid(uid))
+        if removed is not None:
+            log.info("object.deleted", kind=KIND, alert_policy=removed.ref.key)
+            self._stale.add(removed.ref.namespace)
+
+    def on_synced(self, uids: frozenset[str]) -> None:
+        """Take the uids of a complete LIST: what we hold beyond them was deleted unseen."""
+        for uid in self._registry.missing_from(uids):
+            self.on_deleted(uid)
+
+    def on_slo(self, namespace: str) -> None:
+        """Take note that an SLO came, went or changed."""
+        if self._followed:
+            self._stale.add(namespace)
+
+    def assessed(self, assessment: Assessment, tracked: Tracked) -> None:
+        """Judge the rules about an SLO that was just evaluated."""
+        if not (watching := self._watching.get(assessment.slo.uid)):
+            return
+        for followed in watching:
+            rules = effective(followed.policy, assessment.slo, assessment.at)
+            followed.rules[assessment.slo.uid] = (assessment.slo.name, rules)
+            self._judge(followed, rules, assessment, tracked)
+        burning = _burning(watching, assessment.slo)
+        if burning != tracked.burning:
+            tracked.burning, tracked.next_due = burning, 0.0  # its state is another one (semantics B7)
+
+    async def run(self) -> None:
+        """Read what rules look at, and keep statuses and incidents as they should be, until cancelled."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self.evidence.run(), name="rule-evidence")
+            parts.create_task(self._keep(), name="alerts")
+
+    async def _keep(self) -> None:
+        while True:
+            if self._may_tell():
+                self._settle()
+                at = self._clock.now().timestamp()
+                for followed in list(self._followed.values()):
+                    if followed.book.changed or not 0 <= at - followed.told_at < REFRESH_SECONDS:
+                        self._tell(followed, at)
+                        await asyncio.sleep(0)  # a policy may have thousands of alerts; evaluations go in between
+            await self._clock.sleep(LOOK_SECONDS)
+
+    def _read(self, policy_uid: Uid, rule_name: str) -> None:
+        """Judge a rule that is not about SLOs: what it looks at was read."""
+        followed = self._followed.get(policy_uid)
+        evidence = self.evidence.evidence_of(policy_uid, rule_name)
+        if followed is None or evidence is None:
+            return
+        rule = next((rule for rule in followed.policy.rules if rule.name == rule_name and rule.enabled), None)
+        if rule is None:
+            return
+        findings = judge_rule(rule, evidence, followed.book.standing(rule_name))
+        for subject, finding in findings.items():
+            followed.book.found(rule, subject, finding, at=evidence.at)
+        followed.book.keep_only(rule_name, findings)
+
+    def _follow(self, registered: Registered[AlertPolicy], status: Mapping[str, Any] | None) -> None:
+        uid, policy = registered.ref.uid, registered.valid
+        self._stale.add(registered.ref.namespace)
+        if policy is None:
+            self._followed.pop(uid, None)
+            self._refuse(registered)
+            return
+        known = self._followed.get(uid)
+        if known is None:
+            book = AlertBook(policy)
+            book.restore(status)
+            self._followed[uid] = _Followed(registered, book)
+            return
+        known.registered, known.book.policy, known.rules, known.book.changed = registered, policy, {}, True
+
+    def _refuse(self, registered: Registered[AlertPolicy]) -> None:
+        problem = registered.problem
+        if problem is not None:
+            self._publisher.show(
+                registered.ref.uid,
+                lambda previous, now: refused_policy_status(
+                    problem, registered.reason, generation=registered.generation, previous=previous, now=now
+                ),
+            )
+
+    def _settle(self) -> None:
+        """Make who watches what agree with the policies and SLOs that there are."""
+        if not self._stale:
+            return
+        stale, self._stale = self._stale, set()
+        self.evidence.follow(self.policies)
+        at = self._clock.now().timestamp()
+        of_namespace: dict[str, list[_Followed]] = {}
+        for followed in self._followed.values():
+            of_namespace.setdefault(followed.policy.namespace, []).append(followed)
+        slos = [registered for registered in self._slos() if registered.ref.namespace in stale]
+        for registered in slos:
+            slo, uid = registered.valid, registered.ref.uid
+            watching = (
+                [] if slo is None else [f for f in of_namespace.get(slo.namespace, ()) if _concerns(f.policy, slo)]
+            )
+            windows: set[float] = set()
+            for followed in watching:
+                if slo is not None:
+                    rules = effective(followed.policy, slo, at)
+                    followed.rules[uid] = (slo.name, rules)
+                    windows |= windows_asked(rules)
+            if windows and slo is not None:
+                windows.add(slo.evaluation.all_bad_for_seconds)
+            if watching:
+                self._watching[uid] = watching
+            else:
+                self._watching.pop(uid, None)
+            asked = tuple(sorted(windows))
+            if (tracked := self._tracked_of(uid)) is not None and tracked.rule_windows != asked:
+                tracked.rule_windows, tracked.next_due = asked, 0.0
+                if not watching:
+                    tracked.burning = None
+        left = {registered.ref.uid for registered in self._slos()}
+        for uid in self._watching.keys() - left:
+            del self._watching[uid]
+        for namespace in stale:
+            for followed in of_namespace.get(namespace, ()):
+                self._drop_what_is_gone(followed, at)
+
+    def _drop_what_is_gone(self, followed: _Followed, at: float) -> None:
+        watched = {uid for uid, watching in self._watching.items() if followed in watching}
+        followed.rules = {uid: rules for uid, rules in followed.rules.items() if uid in watched}
+        names = {name for name, _ in followed.rules.values()}
+        kept = [key for key, alert in followed.book.alerts.items() if alert.subject.name in names]
+        followed.book.gone(kept, kinds=frozenset({SubjectKind.SLO}), at=at)
+        judged = {
+            rule.rule.name for _, rules in followed.rules.values() for rule in rules if isinstance(rule, EffectiveRule)
+        }
+        others = {rule.name for rule in followed.policy.rules if rule.enabled}
+        followed.book.drop_rules_but(frozenset(judged | others), at=at)
+        followed.book.changed = True
+
+    def _judge(self, followed: _Followed, rules: Rules, assessment: Assessment, tracked: Tracked) -> None:
+        parts: list[tuple[tuple[tuple[str, str], ...], Assessment | GroupAssessment, int | None]] = [
+            ((), assessment, tracked.row)
+        ]
+        rows = dict(tracked.groups)
+        for group in assessment.groups:
+            row = rows.get(tuple(group.labels[label] for label in assessment.slo.group_by))
+            parts.append((tuple(sorted(group.labels.items())), group, row))
+        slo = assessment.slo
+        for labels, part, row in parts:
+            subject = Subject(kind=SubjectKind.SLO, name=slo.name, group=labels, service=slo.service)
+            evidence = SloEvidence(
+                slo=slo,
+                at=assessment.at,
+                data=assessment.data,
+                budgets={budget.counts.name: budget for budget in part.budgets},
+                counts=part.rule_counts,
+                all_bad_seconds=_all_bad(part, tracked, row, slo, assessment.at),
+                bad_since=_bad_since(part, tracked, row, assessment.at),
+            )
+            for rule in rules:
+                if isinstance(rule, EffectiveRule):
+                    finding = judge_slo_rule(rule, evidence)
+                    followed.book.found(rule.rule, subject, finding, at=assessment.at)
+        self._silent_groups(followed, rules, assessment)
+
+    def _silent_groups(self, followed: _Followed, rules: Rules, assessment: Assessment) -> None:
+        """A group without an event in its windows burns nothing, as far as the SLO is known at all."""
+        seen = {tuple(sorted(group.labels.items())) for group in assessment.groups}
+        by_name = {rule.rule.name: rule for rule in rules if isinstance(rule, EffectiveRule)}
+        finding = Finding(
+            holds=False if assessment.data.available else None,
+            reason=AlertReason.NOT_BURNING if assessment.data.available else AlertReason.EVIDENCE_UNKNOWN,
+            message="no event of this group in the window" if assessment.data.available else assessment.data.message,
+        )
+        for alert in list(followed.book):
+            subject = alert.subject
+            if subject.kind is not SubjectKind.SLO or subject.name != assessment.slo.name or not subject.group:
+                continue
+            if subject.group not in seen and (rule := by_name.get(alert.rule)) is not None:
+                followed.book.found(rule.rule, subject, finding, at=assessment.at)
+
+    def _tell(self, followed: _Followed, at: float) -> None:
+        self._incidents.take(followed.policy, tuple(followed.book), at)
+        followed.book.changed, followed.told_at = False, at
+        rules = dict(followed.rules.values())
+        incidents = self._incidents.open_incidents(followed.policy.uid)
+        generation = followed.registered.generation
+        self._publisher.show(
+            followed.policy.uid,
+            lambda previous, now: policy_status(
+                followed.book, rules, incidents, generation=generation, previous=previous, now=now
+            ),
+        )
+
+
+def _burning(watching: Sequence[_Followed], slo: SLO) -> str | None:
+    """Return the worst burnRate rule that fires about an SLO as a whole, as policy/rule."""
+    firing = [
+        (alert.severity.rank, f"{alert.policy}/{alert.rule}")
+        for followed in watching
+        for rule in followed.rules.get(slo.uid, ("", ()))[1]
+        if isinstance(rule, EffectiveRule) and rule.burn is not None
+        if (alert := followed.book.alerts.get((rule.rule.name, f"{SubjectKind.SLO}/{slo.name}"))) is not None
+        if alert.firing
+    ]
+    return min(firing)[1] if firing else None
+
+
+def _concerns(policy: AlertPolicy, slo: SLO) -> bool:
+    return policy.slos is None or policy.slos.matches(slo.name, slo.labels)
+
+
+def _all_bad(part: Assessment | GroupAssessment, tracked: Tracked, row: int | None, slo: SLO, at: float) -> float:
+    """Return for how long only bad events came; asked of the ledger only where that may be so (semantics A3)."""
+    seconds = slo.evaluation.all_bad_for_seconds
+    counts = part.rule_counts.get(seconds)
+    if counts is None or row is None or counts.bad <= 0 or counts.good > 0:
+        return 0.0
+    return all_bad_for(tracked, row, at=at, seconds=2 * seconds)
+
+
+def _bad_since(part: Assessment | GroupAssessment, tracked: Tracked, row: int | None, at: float) -> float | None:
+    """Return since when it burns; asked of the ledger only while it does."""
+    burns = any(counts.bad > 0 for counts in part.rule_counts.values()) and max(part.burn_rates.values(), default=0) > 1
+    return bad_since(tracked, row, at=at) if burns and row is not None else None
+
+
+def _accept(policy: AlertPolicy) -> None:
+    """What a policy needs stands in its own text; what does not fit an SLO is told rule by rule."""
+    del policy
