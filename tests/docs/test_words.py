@@ -98,6 +98,12 @@ def test_every_command_that_a_page_names_exists_with_its_options(page: Path):
         if command is None:
             unknown.append(f"backstop {name}")
             continue
+        if isinstance(command, click.Group) and rest.split():
+            inner, group = rest.split()[0], command
+            command = group.get_command(click.Context(group), inner)
+            if command is None:
+                unknown.append(f"backstop {name} {inner}")
+                continue
         options = {text for parameter in command.params for text in (*parameter.opts, "--help", "-h")}
         used = set(re.findall(r"(?<!\S)(--?[a-zA-Z][\w-]*)", rest))
         unknown += [f"backstop {name} {option}" for option in sorted(used - options)]
