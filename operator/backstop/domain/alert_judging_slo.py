@@ -59,12 +59,17 @@ def windows_asked(rules: Iterable[EffectiveRule | RefusedRule]) -> set[float]:
 
 
 def judge_slo_rule(effective: EffectiveRule, evidence: SloEvidence) -> Finding:
-    """Return what the evidence says of a rule. Raises KeyError for counts that the rule asks for and nobody gave."""
+    """Return what the evidence says of a rule.
+
+    It says nothing where a window is not counted yet: a policy may ask for more than an evaluation under way reads.
+    """
     when = effective.rule.when
     if isinstance(when, NoData):
         return _judge_data(evidence.data)
     if not evidence.data.available:
         return cannot_tell(f"{evidence.data.reason}: {evidence.data.message}")
+    if missing := windows_asked([effective]) - evidence.counts.keys():
+        return cannot_tell(f"the last {' and '.join(map(format_duration, sorted(missing)))} are not counted yet")
     if isinstance(when, BurnRate):
         return _judge_burn(effective, when, evidence)
     if effective.window is None:
