@@ -171,3 +171,12 @@ def test_a_series_that_says_nothing_never_decides(values, op):
 def test_a_rule_of_another_kind_is_a_mistake():
     with pytest.raises(TypeError, match="rule blind is not about a query"):
         judge_query(a_rule(NoData(for_seconds=1), name="blind"), [])
+
+
+def test_a_target_of_any_length_has_a_name_that_a_status_can_hold_and_is_the_same_when_read_back():
+    long, other = "a" * 5000, "a" * 4999 + "b"
+    found = judge_query(asking(target_label="pod"), [series(0.95, pod=long), series(0.5, pod=other)])
+    assert len(found) == 2
+    assert all(len(subject.name) <= MAX_LABEL_VALUE for subject in found)
+    again = judge_query(asking(target_label="pod"), [series(0.95, pod=long)], known=list(found))
+    assert found.keys() == again.keys()

@@ -55,11 +55,12 @@ def judge_query(
         return {whole: _of_series(samples, when) if samples else _empty(when, "the query answers nothing")}
     by_target: dict[str, list[SampleFacts]] = {}
     for sample in samples:
-        by_target.setdefault(sample.labels.get(when.target_label, ""), []).append(sample)
+        # as it is shown: the status has no room for values of any length, and what it says is read back
+        by_target.setdefault(shown_value(sample.labels.get(when.target_label, "")), []).append(sample)
     nameless = by_target.pop("", [])
     found = {Subject(kind=SubjectKind.TARGET, name=name): _of_series(s, when) for name, s in sorted(by_target.items())}
     for target in targets:
-        name = f"{when.target_label}={shown_value(target.name)!r}"
+        name = f"{when.target_label}={target.name!r}"
         found.setdefault(target, _empty(when, f"the query answers nothing for {name}"))
     if nameless:
         count = f"{len(nameless)} of {len(samples)} series"

@@ -50,6 +50,7 @@ def policy_status(
         "state": state.value,
         "reason": ready.reason.value if ready.status is not True else _why(told).value,
         "message": (ready.message if ready.status is not True else _words(told))[:MAX_MESSAGE],
+        "slos": {"count": len(rules)},
         "alertCounts": {
             "firing": counts[AlertStatus.FIRING],
             "pending": counts[AlertStatus.PENDING],
