@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backstop.api.crd import KINDS
-from tests.api import maintenance_bodies
+from tests.api import alert_policy_bodies, maintenance_bodies
 from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, REFUSED_WITH_ONE_TEXT, slo_body
 from tests.cluster.errors import ClusterError
 from tests.cluster.fixtures import Cluster, wait_until
@@ -105,6 +105,56 @@ def test_the_columns_of_a_window_answer_is_it_active_and_until_when(
     assert header.split() == ["NAME", "STATE", "UNTIL", "NEXT", "SLOS", "BUDGET", "EXCLUDED", "(S)", "AGE"]
     # An empty cell is no cell to split(): nothing stands under NEXT.
     assert row.split()[:6] == ["upgrade", "Active", "2026-03-02T04:00:00Z", "2", "true", "60"]
+
+
+ACCEPTED_POLICIES = alert_policy_bodies.ACCEPTED | {
+    name: body for name, (body, _) in alert_policy_bodies.NOT_SUPPORTED_YET.items()
+}
+REFUSED_POLICIES = alert_policy_bodies.REFUSED_BY_THE_SCHEMA
+
+
+@pytest.mark.parametrize("body", ACCEPTED_POLICIES.values(), ids=ACCEPTED_POLICIES)
+def test_the_server_accepts_the_policies_that_should_be_accepted_or_are_to_come(
+    served: Cluster, body: dict[str, Any]
+) -> None:
+    stored = create(served, body)["spec"]
+    assert len(stored.get("rules", [])) == len(body["spec"].get("rules", []))
+    assert stored["reopenWithin"] == body["spec"].get("reopenWithin", "30m")
+
+
+@pytest.mark.parametrize(("body", "path", "text"), REFUSED_POLICIES.values(), ids=REFUSED_POLICIES)
+def test_the_server_refuses_a_policy_with_the_path_and_the_rule(
+    served: Cluster, body: dict[str, Any], path: str, text: str
+) -> None:
+    with pytest.raises(ClusterError) as refused:
+        create(served, body)
+    assert path in str(refused.value)
+    assert text in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body", alert_policy_bodies.REFUSED_BY_CONDITION.values(), ids=alert_policy_bodies.REFUSED_BY_CONDITION
+)
+def test_what_of_a_policy_is_left_to_the_condition_is_what_a_schema_cannot_see(
+    served: Cluster, body: tuple[dict[str, Any], str, str]
+) -> None:
+    assert create(served, body[0])
+
+
+def test_the_columns_of_a_policy_answer_what_fires(served: Cluster, namespace: str, tmp_path: Path) -> None:
+    body = alert_policy_bodies.policy_body() | {"metadata": {"name": "shop", "namespace": namespace}}
+    served.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    status = {
+        "state": "Firing",
+        "reason": "Burning",
+        "alertCounts": {"firing": 2, "pending": 1, "unknown": 0},
+        "slos": {"count": 3},
+    }
+    patch = json.dumps({"status": status})
+    served.kubectl("patch", "ap", "shop", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    header, row = served.kubectl("get", "ap", "-n", namespace, f"--cache-dir={tmp_path}").splitlines()
+    assert header.split() == ["NAME", "STATE", "FIRING", "PENDING", "AGE"]
+    assert row.split()[:4] == ["shop", "Firing", "2", "1"]
 
 
 def test_the_server_refuses_a_field_that_does_not_exist(served: Cluster) -> None:

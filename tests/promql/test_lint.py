@@ -121,7 +121,7 @@ def test_a_threshold_of_another_type_is_refused(text: str, problem: str) -> None
     assert str(lint_instant_vector(text).problem).startswith(problem)
 
 
-@pytest.mark.parametrize("text", ["depth > 100", "(depth == 0)", "depth != 3"])
+@pytest.mark.parametrize("text", ["depth > 100", "depth >= 100", "(depth == 0)", "depth != 3"])
 def test_a_filter_in_a_threshold_is_worth_a_warning(text: str) -> None:
     finding = lint_instant_vector(text)
     assert finding.problem is None

@@ -43,15 +43,15 @@ AlertMessage = Annotated[str, Field(max_length=MAX_ALERT_MESSAGE)]
 
 
 class TierStatus(ApiModel):
-    """A burnRate rule or a tier of the preset as it is in force for one SLO."""
+    """A rule about SLOs or a tier of the preset, as it is in force for one SLO."""
 
     name: ShortName = Field(description="Name of the rule or the tier.", examples=["fast-burn"])
     slo: ObjectText = Field(description="Name of the SLO.", examples=["checkout-availability"])
     severity: Annotated[Severity, Choice(Severity)] | None = Field(
         default=None, description="How bad it is; absent for a tier that does not exist.", examples=["P0"]
     )
-    long: DurationText | None = Field(default=None, description="The long window.", examples=["1h"])
-    short: DurationText | None = Field(default=None, description="The short window.", examples=["5m"])
+    long: DurationText | None = Field(default=None, description="The long window, of a burn rate.", examples=["1h"])
+    short: DurationText | None = Field(default=None, description="The short window, of a burn rate.", examples=["5m"])
     factor: Count | None = Field(default=None, description="The burn rate from which it fires.", examples=[14.4])
     refused: bool | None = Field(
         default=None, description="True when it cannot be with this SLO; message tells why.", examples=[True]
@@ -77,6 +77,9 @@ class AlertStatusEntry(ApiModel):
     group: (
         Annotated[dict[str, Annotated[str, Field(max_length=MAX_LABEL_VALUE)]], Field(max_length=MAX_GROUP_BY)] | None
     ) = Field(default=None, description="Labels of a part of the SLO with groupBy.", examples=[{"region": "eu"}])
+    service: ObjectText | None = Field(
+        default=None, description="The service that the SLO is about.", examples=["checkout"]
+    )
     service: ObjectText | None = Field(default=None, description="spec.service of the SLO.", examples=["checkout"])
     since: Instant = Field(description="Since when the status is what it is.", examples=[_AT])
     started_at: Instant | None = Field(
@@ -144,7 +147,7 @@ class AlertPolicyStatus(ApiModel):
     )
     tiers: Annotated[list[TierStatus], Field(max_length=SHOWN_TIERS)] | None = Field(
         default=None,
-        description=f"The burnRate rules and the tiers of the preset as they are in force, {SHOWN_TIERS} at most.",
+        description=f"The rules about SLOs and the tiers of the preset as they are in force, {SHOWN_TIERS} at most.",
         examples=[
             [
                 {
