@@ -16,6 +16,7 @@ from backstop.domain.alert import AlertStatus
 from backstop.domain.incident import AlertEntry, Incident
 from backstop.domain.notification import Notification
 from backstop.domain.slo import Uid
+from backstop.vocabulary import NotificationCause
 
 MESSAGE_VERSION: Final = "1"
 SHOWN_ALERTS: Final = 10
@@ -39,7 +40,7 @@ class MessageAlert(ApiModel):
     subject_kind: Short = Field(description="What the rule is about.", examples=["SLO"])
     subject: Short = Field(description="Its name.", examples=["checkout-availability"])
     group: Annotated[dict[str, Short], Field(max_length=16)] = Field(
-        default={}, description="Labels of groupBy, where the alert is about a part.", examples=[{"region": "eu"}]
+        description="Labels of groupBy, where the alert is about a part; else empty.", examples=[{"region": "eu"}]
     )
     since: Instant | None = Field(
         default=None, description="Since when it has that status.", examples=["2026-12-05T02:03:00.000Z"]
@@ -87,7 +88,7 @@ class IncidentMessage(ApiModel):
     )
     id: Short = Field(
         description="Identity of the message, the same in every attempt; also in header Backstop-Delivery.",
-        examples=["6d0f2f0e-6f3a-4a53-9a57-2f4a3c9f1d11-oncall-1"],
+        examples=["6d0f2f0e-6f3a-4a53-9a57-2f4a3c9f1d11-1"],
     )
     dedup_key: Short = Field(
         description="The same for all messages of an incident: its uid.",
@@ -96,10 +97,10 @@ class IncidentMessage(ApiModel):
     sequence: Annotated[int, Field(ge=1)] = Field(
         description="Counts the messages of the incident; a later one is newer.", examples=[1]
     )
-    cause: Short = Field(description="Why this message is sent.", examples=["Opened"])
+    cause: Short = Field(description=f"Why this message is sent: {', '.join(NotificationCause)}.", examples=["Opened"])
     sent_at: Instant = Field(description="When this attempt was made.", examples=["2026-12-05T02:03:00.412Z"])
     acknowledge: Text = Field(
-        description="The command that acknowledges the incident.", examples=["backstop ack -n shop checkout-3f2a91bc-1"]
+        description="The command that acknowledges the incident.", examples=["backstop ack checkout-3f2a91bc-1 -n shop"]
     )
     incident: MessageIncident = Field(description="The incident.", examples=[{}])
 
@@ -109,7 +110,7 @@ def message_body(uid: Uid, incident: Incident, notification: Notification, *, no
     message = IncidentMessage.model_validate(
         {
             "version": MESSAGE_VERSION,
-            "id": notification.id,
+            "id": message_id(uid, notification),
             "dedupKey": uid,
             "sequence": notification.sequence,
             "cause": str(notification.cause),
@@ -119,6 +120,11 @@ def message_body(uid: Uid, incident: Incident, notification: Notification, *, no
         }
     )
     return message.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def message_id(uid: Uid, notification: Notification) -> str:
+    """Return the identity of a message. Names of incidents come again, in other namespaces and later; uids do not."""
+    return f"{uid}-{notification.sequence}"
 
 
 def acknowledge_command(incident: Incident) -> str:

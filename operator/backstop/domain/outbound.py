@@ -87,6 +87,6 @@ def _kind(address: Address) -> str | None:
         return "a link-local address"
     if address.is_multicast:
         return "a multicast address"
-    if address.is_unspecified or not address.is_global:
-        return "not a public address"
-    return None
+    site_local = isinstance(address, IPv6Address) and address.is_site_local
+    # What is public is a matter of lists that grow from one Python to the next: reserved ranges are refused as a whole.
+    return "not a public address" if site_local or address.is_reserved or not address.is_global else None

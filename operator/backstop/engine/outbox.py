@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from backstop.api.incident_message import message_body
+from backstop.api.incident_message import message_body, message_id
 from backstop.domain.incident import Incident
 from backstop.domain.notification import Attempt, Notification, Outcome, after_attempt, due, newer
 from backstop.domain.notification_channel import NotificationChannel
@@ -72,7 +72,7 @@ class Outbox:
         self._attempted = attempted
         self._draw = draw
         self._told: dict[Uid, _Told] = {}
-        self._under_way: dict[str, ChannelKey] = {}  # by id of the notification
+        self._under_way: dict[tuple[Uid, str], ChannelKey] = {}  # by incident and id of the notification
         self._news = asyncio.Event()
 
     def offer(self, uid: Uid, incident: Incident) -> None:
@@ -127,12 +127,12 @@ class Outbox:
             busy[key] = busy.get(key, 0) + 1
         for uid, told in self._told.items():
             self._record_again(uid, told)
-            for notification in self._due(told, now):
+            for notification in self._due(uid, told, now):
                 key = (told.incident.namespace, notification.channel)
                 if busy.get(key, 0) >= CHANNEL_CONCURRENCY or len(self._under_way) >= CONCURRENCY:
                     continue
                 busy[key] = busy.get(key, 0) + 1
-                self._under_way[notification.id] = key
+                self._under_way[uid, notification.id] = key
                 told.at_once.discard(notification.id)
                 attempts.create_task(self._attempt(uid, notification), name=f"notify-{notification.id}")
 
@@ -143,9 +143,9 @@ class Outbox:
             told.unrecorded[id_] = now + RECORD_SECONDS
             self._record(uid, told.notifications[id_])
 
-    def _due(self, told: _Told, now: float) -> list[Notification]:
+    def _due(self, uid: Uid, told: _Told, now: float) -> list[Notification]:
         waiting = [replace(n, next_attempt_at=None) if n.id in told.at_once else n for n in told.notifications.values()]
-        return [n for n in due(waiting, now) if n.id not in self._under_way]
+        return [n for n in due(waiting, now) if (uid, n.id) not in self._under_way]
 
     async def _attempt(self, uid: Uid, notification: Notification) -> None:
         """Try once, and hand on what became of it."""
@@ -166,7 +166,7 @@ class Outbox:
                 still.unrecorded[notification.id] = self._clock.monotonic() + RECORD_SECONDS
                 self._record(uid, result)
         finally:
-            del self._under_way[notification.id]
+            del self._under_way[uid, notification.id]
             self._news.set()
 
     async def _outcome(
@@ -183,7 +183,7 @@ class Outbox:
             return _not_now(registered.reason, f"{where} cannot be used: {registered.problem}")
         try:
             body = message_body(uid, incident, notification, now=self._clock.now())
-            return await self._notifier.send(registered.valid, Message(id=notification.id, body=body))
+            return await self._notifier.send(registered.valid, Message(id=message_id(uid, notification), body=body))
         except Exception:
             # A defect that one incident or channel brings to light must not keep the others from being told.
             log.exception("notification.defect", incident=incident.key, notification=notification.id)
