@@ -41,8 +41,13 @@ class Subject:
     @property
     def key(self) -> str:
         """One text that tells subjects apart, such as `SLO/checkout{region="eu"}`."""
-        labels = ",".join(f'{label}="{value}"' for label, value in self.group)
+        labels = ",".join(f'{label}="{_escaped(value)}"' for label, value in self.group)
         return f"{self.kind}/{self.name}" + (f"{{{labels}}}" if labels else "")
+
+
+def _escaped(value: str) -> str:
+    """Quotes within a value must not end it, or two groups could have one key."""
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
