@@ -30,10 +30,21 @@ def cni_plugins() -> Path | None:
     return next((d for d in CNI_DIRECTORIES if all((d / plugin).exists() for plugin in CNI_PLUGINS)), None)
 
 
+def postgresql_programs() -> Path | None:
+    """Return the folder with PostgreSQL's own programs, of the newest version that is installed, or None.
+
+    Debian keeps them out of the PATH, in a folder for each version.
+    """
+    versions = [p.parent for p in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    return max(versions, key=lambda folder: int(folder.parent.name), default=None)
+
+
 def is_present(package: str) -> bool:
     """Tell whether what we use of a package is there, whoever installed it."""
     if package == "containernetworking-plugins":
         return cni_plugins() is not None
+    if package == "postgresql":
+        return postgresql_programs() is not None
     if package == "ca-certificates":
         return Path("/etc/ssl/certs").is_dir()
     return find_program(PROGRAM_OF_PACKAGE.get(package, package)) is not None
