@@ -6,6 +6,7 @@ BackstopError
 │  ├─ SourceUnreachable   no usable answer from the metrics source in time
 │  │  └─ QueryTimedOut       this one query took too long; the source itself may be well
 │  ├─ ClusterUnavailable  no usable answer from the Kubernetes API
+│  ├─ SecretMissing       a Secret, or the entry of it that is asked for, is not there
 │  └─ CheckpointUnavailable  the file of the checkpoint cannot be read or written
 ├─ QueryRejected      the source understood the query and refuses it: this query alone is at fault
 ├─ AccessDenied       the Kubernetes API forbids it: the message prints the missing rule
@@ -41,6 +42,10 @@ class QueryTimedOut(SourceUnreachable):
 
 class ClusterUnavailable(DependencyError):
     """No usable answer from the Kubernetes API."""
+
+
+class SecretMissing(DependencyError):
+    """A Secret does not exist, or has not the entry that is asked for, or that entry cannot be used."""
 
 
 class CheckpointUnavailable(DependencyError):
