@@ -1,5 +1,6 @@
 """Finished runs of a CronJob or of Jobs with labels, and what deletion leaves to be known of them."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from backstop.domain.alert_facts import RunFacts
 from backstop.domain.alert_policy import Runs
 from backstop.domain.errors import AccessDenied
 from tests.adapters.kubernetes.canned import canned_client
+from tests.cluster.settings import PAUSE_IMAGE
 
 JOBS = "/apis/batch/v1/namespaces/shop/jobs"
 CRON_JOBS = "/apis/batch/v1/namespaces/shop/cronjobs"
@@ -166,3 +168,42 @@ def test_jobs_with_an_owner_are_known_since_the_newest_and_those_with_a_time_to_
 
 def test_without_any_job_nobody_can_tell():
     assert history_of_jobs([], now=NOW).complete_since is None
+
+
+async def until_a_run_ended(reader, namespace, of):
+    async with asyncio.timeout(60):
+        while True:
+            found = await reader.read_runs(namespace, of)
+            if found.runs:
+                return found
+            await asyncio.sleep(0.2)
+
+
+@pytest.mark.cluster
+async def test_a_job_that_fails_on_a_real_cluster_is_a_run_of_its_cron_job(slo_cluster, client, namespace, clock):
+    container = {"name": "backup", "image": PAUSE_IMAGE, "imagePullPolicy": "Never", "command": ["/does-not-exist"]}
+    pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container]}
+    job = {"backoffLimit": 0, "template": {"metadata": {"labels": {"app": "backup"}}, "spec": pod}}
+    slo_cluster.apply(
+        {
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": {"name": "nightly"},
+            "spec": {
+                "schedule": "0 2 * * *",
+                "suspend": True,
+                "failedJobsHistoryLimit": 2,
+                "jobTemplate": {"metadata": {"labels": {"app": "backup"}}, "spec": job},
+            },
+        },
+        namespace=namespace,
+    )
+    slo_cluster.kubectl("create", "job", "by-hand", "--from=cronjob/nightly", f"--namespace={namespace}")
+    reader = KubernetesRunReader(client, clock=clock)
+    found = await until_a_run_ended(reader, namespace, Runs(cron_job="nightly"))
+    (run,) = found.runs
+    assert (run.name, run.succeeded, found.suspended, found.last_success_at) == ("by-hand", False, True, None)
+    assert found.created_at <= run.finished_at <= clock.now().timestamp() + 1
+    assert found.complete_since == found.created_at
+    assert (await reader.read_runs(namespace, Runs(jobs={"app": "backup"}))).runs == (run,)
+    assert (await reader.read_runs(namespace, Runs(jobs={"app": "other"}))).runs == ()
