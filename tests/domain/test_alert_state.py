@@ -143,12 +143,12 @@ def test_time_counts_again_after_a_clock_was_put_back_for_good():
     assert [state.status for state in states] == [PENDING, PENDING, PENDING, FIRING]
 
 
-words = st.lists(st.tuples(st.floats(0, 400), st.sampled_from("TF?g")), min_size=1, max_size=40)
+words = st.lists(st.tuples(st.integers(0, 400), st.sampled_from("TF?g")), min_size=1, max_size=40)
 waits = st.sampled_from([0.0, 60.0, 150.0, 300.0])
 
 
 def timed(steps):
-    at, found = 0.0, []
+    at, found = 0, []
     for step, word in steps:
         at += step
         found.append((at, WORDS[word]))
@@ -216,7 +216,7 @@ def test_nothing_moves_on_unknown(steps, wait, keep):
             assert states[n].unknown_since is not None
 
 
-@given(steps=words, wait=waits, at=st.lists(st.floats(0, 4000), max_size=10))
+@given(steps=words, wait=waits, at=st.lists(st.integers(0, 4000), max_size=10))
 def test_looking_more_often_and_seeing_nothing_never_makes_it_fire_earlier(steps, wait, at):
     findings = timed(steps)
     more = sorted([*findings, *((each, LOST) for each in at)], key=lambda each: each[0])

@@ -14,7 +14,7 @@ from backstop.domain.alert_policy import BudgetRemainingBelow, BurnRate, Exhaust
 from backstop.domain.alert_tiers import EffectiveRule, RefusedRule
 from backstop.domain.budget import Budget, WindowCounts, burn_rate
 from backstop.domain.duration import format_duration
-from backstop.domain.low_traffic import COUNT_TOLERANCE, Proof, prove_exceeded
+from backstop.domain.low_traffic import COUNT_TOLERANCE, Grounds, Proof, prove_exceeded
 from backstop.domain.slo import SLO, RollingWindow, Window
 from backstop.domain.verdict import DataStatus
 from backstop.vocabulary import AlertReason
@@ -160,10 +160,13 @@ def _proven(
         evaluation=evidence.slo.evaluation,
     )
     guarded = judgement.proof is not Proof.PROVEN
+    # nobody needs to be told how little of 7,200 errors is chance
+    grounds = f"{judgement.bad} bad of {judgement.events} events"
+    grounds = grounds if judgement.grounds is Grounds.UNLIKELY else judgement.message
     return Finding(
         holds=True,
         reason=AlertReason.LOW_TRAFFIC if guarded else reason,
-        message=f"{message}; {judgement.message}",
+        message=f"{message}; {grounds}",
         numbers=numbers,
         guarded=guarded,
         started_at=evidence.bad_since,
