@@ -12,31 +12,28 @@ from typing import Any, Final, Protocol
 import structlog
 
 from backstop.api.to_alert_policy import KIND, to_alert_policy
-from backstop.domain.alert import Alert, Finding, Subject, SubjectKind
-from backstop.domain.alert_judging_slo import SloEvidence, judge_slo_rule, windows_asked
+from backstop.domain.alert import Alert, SubjectKind
+from backstop.domain.alert_judging_slo import windows_asked
 from backstop.domain.alert_policy import AlertPolicy
-from backstop.domain.alert_tiers import EffectiveRule, RefusedRule, effective
-from backstop.domain.assessment import Assessment, GroupAssessment
+from backstop.domain.alert_tiers import EffectiveRule, effective
+from backstop.domain.assessment import Assessment
 from backstop.domain.slo import SLO, Uid
 from backstop.engine.alert_book import AlertBook, Key
 from backstop.engine.alert_status import policy_status, refused_policy_status
-from backstop.engine.burning import all_bad_for, bad_since
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.registry import Registered, Registry
 from backstop.engine.rule_evidence import RuleEvidence
 from backstop.engine.rule_judging import judge_rule
+from backstop.engine.slo_judging import Rules, concerns, judge_slo
 from backstop.engine.tracked import Tracked
 from backstop.ports.clock import Clock
 from backstop.ports.facts import NodeReader, RunReader
-from backstop.vocabulary import AlertReason
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 REFRESH_SECONDS: Final = 30.0  # numbers and times in a status move on though nothing came or went
 _HOUR: Final = 3600.0  # a calendar period has one length for that long at least
-
-Rules = Sequence[EffectiveRule | RefusedRule]
 
 
 class TakesAlerts(Protocol):
@@ -143,7 +140,7 @@ class Alerts:
         for followed in watching:
             rules = effective(followed.policy, assessment.slo, assessment.at)
             followed.rules[assessment.slo.uid] = (assessment.slo.name, rules)
-            self._judge(followed, rules, assessment, tracked)
+            judge_slo(followed.book, rules, assessment, tracked)
         burning = _burning(watching, assessment.slo)
         if burning != tracked.burning:
             tracked.burning, tracked.next_due = burning, 0.0  # its state is another one (semantics B7)
@@ -218,7 +215,7 @@ class Alerts:
         for registered in slos:
             slo, uid = registered.valid, registered.ref.uid
             watching = (
-                [] if slo is None else [f for f in of_namespace.get(slo.namespace, ()) if _concerns(f.policy, slo)]
+                [] if slo is None else [f for f in of_namespace.get(slo.namespace, ()) if concerns(f.policy, slo)]
             )
             windows: set[float] = set()
             for followed in watching:
@@ -257,48 +254,6 @@ class Alerts:
         followed.book.drop_rules_but(frozenset(judged | others), at=at)
         followed.book.changed = True
 
-    def _judge(self, followed: _Followed, rules: Rules, assessment: Assessment, tracked: Tracked) -> None:
-        parts: list[tuple[tuple[tuple[str, str], ...], Assessment | GroupAssessment, int | None]] = [
-            ((), assessment, tracked.row)
-        ]
-        rows = dict(tracked.groups)
-        for group in assessment.groups:
-            row = rows.get(tuple(group.labels[label] for label in assessment.slo.group_by))
-            parts.append((tuple(sorted(group.labels.items())), group, row))
-        slo = assessment.slo
-        for labels, part, row in parts:
-            subject = Subject(kind=SubjectKind.SLO, name=slo.name, group=labels, service=slo.service)
-            evidence = SloEvidence(
-                slo=slo,
-                at=assessment.at,
-                data=assessment.data,
-                budgets={budget.counts.name: budget for budget in part.budgets},
-                counts=part.rule_counts,
-                all_bad_seconds=_all_bad(part, tracked, row, slo, assessment.at),
-                bad_since=_bad_since(part, tracked, row, assessment.at),
-            )
-            for rule in rules:
-                if isinstance(rule, EffectiveRule):
-                    finding = judge_slo_rule(rule, evidence)
-                    followed.book.found(rule.rule, subject, finding, at=assessment.at)
-        self._silent_groups(followed, rules, assessment)
-
-    def _silent_groups(self, followed: _Followed, rules: Rules, assessment: Assessment) -> None:
-        """A group without an event in its windows burns nothing, as far as the SLO is known at all."""
-        seen = {tuple(sorted(group.labels.items())) for group in assessment.groups}
-        by_name = {rule.rule.name: rule for rule in rules if isinstance(rule, EffectiveRule)}
-        finding = Finding(
-            holds=False if assessment.data.available else None,
-            reason=AlertReason.NOT_BURNING if assessment.data.available else AlertReason.EVIDENCE_UNKNOWN,
-            message="no event of this group in the window" if assessment.data.available else assessment.data.message,
-        )
-        for alert in list(followed.book):
-            subject = alert.subject
-            if subject.kind is not SubjectKind.SLO or subject.name != assessment.slo.name or not subject.group:
-                continue
-            if subject.group not in seen and (rule := by_name.get(alert.rule)) is not None:
-                followed.book.found(rule.rule, subject, finding, at=assessment.at)
-
     def _tell(self, followed: _Followed, at: float) -> None:
         self._incidents.take(followed.policy, tuple(followed.book), at)
         followed.book.changed, followed.told_at = False, at
@@ -324,25 +279,6 @@ def _burning(watching: Sequence[_Followed], slo: SLO) -> str | None:
         if alert.firing
     ]
     return min(firing)[1] if firing else None
-
-
-def _concerns(policy: AlertPolicy, slo: SLO) -> bool:
-    return policy.slos is None or policy.slos.matches(slo.name, slo.labels)
-
-
-def _all_bad(part: Assessment | GroupAssessment, tracked: Tracked, row: int | None, slo: SLO, at: float) -> float:
-    """Return for how long only bad events came; asked of the ledger only where that may be so (semantics A3)."""
-    seconds = slo.evaluation.all_bad_for_seconds
-    counts = part.rule_counts.get(seconds)
-    if counts is None or row is None or counts.bad <= 0 or counts.good > 0:
-        return 0.0
-    return all_bad_for(tracked, row, at=at, seconds=2 * seconds)
-
-
-def _bad_since(part: Assessment | GroupAssessment, tracked: Tracked, row: int | None, at: float) -> float | None:
-    """Return since when it burns; asked of the ledger only while it does."""
-    burns = any(counts.bad > 0 for counts in part.rule_counts.values()) and max(part.burn_rates.values(), default=0) > 1
-    return bad_since(tracked, row, at=at) if burns and row is not None else None
 
 
 def _accept(policy: AlertPolicy) -> None:
