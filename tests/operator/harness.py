@@ -25,10 +25,19 @@ class OperatorProcess:
     """One replica. `start` and `kill` may follow each other; the log file goes on."""
 
     def __init__(
-        self, cluster: Cluster, folder: Path, *, namespaces: Sequence[str], sources: Sequence[Mapping[str, Any]]
+        self,
+        cluster: Cluster,
+        folder: Path,
+        *,
+        namespaces: Sequence[str],
+        sources: Sequence[Mapping[str, Any]],
+        notifications: Mapping[str, Any] | None = None,
+        admission: Mapping[str, Any] | None = None,
     ) -> None:
         self._cluster = cluster
         self._namespaces = list(namespaces)
+        self._notifications = dict(notifications or {})
+        self._admission = dict(admission or {})
         self._port = free_port()
         self.log = folder / "operator.log"
         self.config = folder / "config.yaml"
@@ -48,6 +57,8 @@ class OperatorProcess:
                     "status": {"minimumInterval": "1s"},
                     "checkpoint": dict(checkpoint or {}),
                     "web": {"host": "127.0.0.1", "port": self._port},
+                    "notifications": self._notifications,
+                    "admission": self._admission,
                     "logging": {"format": "console"},
                 }
             )

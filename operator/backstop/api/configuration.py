@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from backstop.api import configuration_rules as rules
 from backstop.domain.duration import parse_duration
 from backstop.domain.errors import SpecError
-from backstop.vocabulary import MAX_NAME_LENGTH
+from backstop.vocabulary import MAX_NAME_LENGTH, WEBHOOK_CONFIGURATION
 
 DEFAULT_PATH: Final = "/etc/backstop/config.yaml"
 PATH_VARIABLE: Final = "BACKSTOP_CONFIG"
@@ -203,6 +203,35 @@ class Web(_Model):
     port: int = Field(default=8080, ge=0, le=65_535, description="Port; 0 takes a free one.")
 
 
+class Admission(_Model):
+    enabled: bool = Field(
+        default=False,
+        description="Whether the API server asks this operator before it stores an SLO or another object of ours. "
+        "Needs the ValidatingWebhookConfiguration, the Secret `backstop-webhook-tls` and the Service of the chart.",
+    )
+    host: str = Field(default="0.0.0.0", min_length=1, description="Address for the API server's questions.")  # noqa: S104  asked from outside the pod
+    port: int = Field(default=9443, ge=0, le=65_535, description="Port for them, with TLS; 0 takes a free one.")
+    names: tuple[Annotated[str, Field(min_length=1, max_length=253)], ...] = Field(
+        default=(),
+        max_length=16,
+        description="DNS names or addresses under which the API server calls: the certificate is made for them.",
+    )
+    configuration: str = Field(
+        default=WEBHOOK_CONFIGURATION,
+        min_length=1,
+        max_length=253,
+        description="Name of the ValidatingWebhookConfiguration whose caBundle is filled in.",
+    )
+
+    @model_validator(mode="after")
+    def _callable(self) -> Self:
+        if self.enabled and not self.names:
+            raise ValueError(
+                "names is empty: write under which name the API server calls, backstop-webhook.NAMESPACE.svc"
+            )
+        return self
+
+
 class Checkpoint(_Model):
     folder: FilePath | None = Field(
         default=None,
@@ -215,6 +244,31 @@ class Checkpoint(_Model):
         le=65_536,
         description="Size of the volume with that folder, in MiB. The ledger takes at most 45 % of it.",
     )
+
+
+class Notifications(_Model):
+    """Where notification channels may send to. Their addresses are written by whoever may write channels."""
+
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Hosts that https addresses of channels may name: `hooks.example.com`, or `*.example.com` for "
+        "every name below it. None by default.",
+    )
+    allowed_hosts_without_tls: tuple[str, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Hosts that http addresses may name. Whoever sits between can read such messages.",
+    )
+    allowed_networks: tuple[str, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Networks such as `10.20.0.0/16` that allowed hosts may lead to although they are not public. "
+        "Loopback, link-local and private addresses, those of pods and Services among them, are refused otherwise.",
+    )
+
+    _hosts = field_validator("allowed_hosts", "allowed_hosts_without_tls")(rules.host_patterns)
+    _networks = field_validator("allowed_networks")(rules.networks)
 
 
 class LogLevel(StrEnum):
@@ -239,7 +293,9 @@ class Configuration(_Model):
     )
     status: Status = Field(default=Status(), description="How often the status of SLOs is written.")
     checkpoint: Checkpoint = Field(default=Checkpoint(), description="What is kept of the ledger over a restart.")
+    notifications: Notifications = Field(default=Notifications(), description="Where incidents may be told.")
     web: Web = Field(default=Web(), description="The operator's own HTTP server.")
+    admission: Admission = Field(default=Admission(), description="Judging objects before they are stored.")
     logging: Logging = Field(default=Logging(), description="What the operator says of itself.")
 
     @field_validator("sources")

@@ -5,10 +5,12 @@ Every function returns its argument or raises ValueError with the fix. No messag
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
 _DNS_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_HOST: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*")
 _PATTERN: Final = re.compile(r"[-a-z0-9*?]{1,63}")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")  # a token, RFC 9110 section 5.6.2
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,2046}[\x21-\x7e])?")
@@ -66,6 +68,25 @@ def namespaces(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not _DNS_LABEL.fullmatch(value):
             raise ValueError(f"{value!r} is no namespace; patterns are not possible here, leave the list empty for all")
+    return values
+
+
+def host_patterns(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return hosts in lower case, each a name, an IPv4 address, or `*.` before a name."""
+    for value in values:
+        if not _HOST.fullmatch(value.lower().removeprefix("*.")):
+            raise ValueError(
+                f"{value!r} is no host, such as hooks.example.com or *.example.com; leave scheme and port out"
+            )
+    return tuple(value.lower() for value in values)
+
+
+def networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError as exc:
+            raise ValueError(f"{value!r} is no network, such as 10.20.0.0/16: {exc}") from None
     return values
 
 

@@ -15,6 +15,7 @@ from backstop.api.problems import Problem
 from backstop.api.to_alert_policy import check_alert_policy
 from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
+from backstop.api.to_incident import check_incident
 from backstop.api.to_maintenance import check_maintenance
 from backstop.vocabulary import API_VERSION, GROUP
 
@@ -23,6 +24,7 @@ _CHECKS: Final[Mapping[str, Callable[[object, datetime | None], Checked[Any]]]] 
     "MaintenanceWindow": lambda body, now: check_maintenance(body, now=now),
     "AlertPolicy": lambda body, _: check_alert_policy(body),
     "NotificationChannel": lambda body, _: check_channel(body),
+    "Incident": lambda body, _: check_incident(body),
 }
 
 

@@ -20,9 +20,12 @@ class Resource:
 SLOS: Final = Resource(GROUP, VERSION, "slos")
 MAINTENANCE_WINDOWS: Final = Resource(GROUP, VERSION, "maintenancewindows")
 ALERT_POLICIES: Final = Resource(GROUP, VERSION, "alertpolicies")
+NOTIFICATION_CHANNELS: Final = Resource(GROUP, VERSION, "notificationchannels")
 INCIDENTS: Final = Resource(GROUP, VERSION, "incidents")
 SELF_SUBJECT_REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases")
+SECRETS: Final = Resource("", "v1", "secrets")
+WEBHOOK_CONFIGURATIONS: Final = Resource("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations")
 EVENTS: Final = Resource("events.k8s.io", "v1", "events")
 SERVICES: Final = Resource("", "v1", "services")
 PODS: Final = Resource("", "v1", "pods")
@@ -33,7 +36,15 @@ JOBS: Final = Resource("batch", "v1", "jobs")
 CRON_JOBS: Final = Resource("batch", "v1", "cronjobs")
 
 # Our own kinds, by the name that people write; the first one is what everything else is about.
-KINDS: Final = {"SLO": SLOS, "MaintenanceWindow": MAINTENANCE_WINDOWS}
+KINDS: Final = {
+    "SLO": SLOS,
+    "MaintenanceWindow": MAINTENANCE_WINDOWS,
+    "AlertPolicy": ALERT_POLICIES,
+    "NotificationChannel": NOTIFICATION_CHANNELS,
+    "Incident": INCIDENTS,
+}
+
+_NAMED: Final = (LEASES, SECRETS, WEBHOOK_CONFIGURATIONS)  # granted by name: of each, one object is ours
 
 
 class Verb(StrEnum):
@@ -43,6 +54,7 @@ class Verb(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     PATCH = "patch"
+    DELETE = "delete"
 
 
 _METHODS: Final = {
@@ -51,6 +63,7 @@ _METHODS: Final = {
     Verb.CREATE: "POST",
     Verb.UPDATE: "PUT",
     Verb.PATCH: "PATCH",
+    Verb.DELETE: "DELETE",
 }
 
 
@@ -84,7 +97,7 @@ class ApiCall:
         """The rule of a Role or ClusterRole that allows this call, as YAML on one line."""
         resource = self.resource.plural + (f"/{self.subresource}" if self.subresource else "")
         # RBAC cannot restrict create and list by name: the name is not known, or not asked for.
-        named = self.name is not None and self.resource == LEASES and self.verb is not Verb.CREATE
+        named = self.name is not None and self.resource in _NAMED and self.verb is not Verb.CREATE
         names = f', resourceNames: ["{self.name}"]' if named else ""
         return f'{{apiGroups: ["{self.resource.group}"], resources: ["{resource}"], verbs: ["{self.verb}"]{names}}}'
 
