@@ -27,6 +27,8 @@ def with_policies(reviews: Sequence[Review], *, now: datetime) -> list[Review]:
     One that is not in the files may be in the cluster, so that it is missing is a warning. `now` tells how long the
     present period of a calendar window is.
     """
+    if not any(review.kind == KIND for review in reviews):
+        return list(reviews)
     objects = {(review.kind, name_of(review)): review for review in reviews}
     slos = [slo_of(review) for review in reviews if review.kind == SLO_KIND and review.outcome is Outcome.VALID]
     return [
