@@ -200,6 +200,15 @@ def test_no_run_succeeded_within_the_time_or_ever(history, holds, message):
     assert (found.holds, found.message) == (holds, message)
 
 
+def test_a_suspended_cron_job_misses_no_run():
+    late = known_runs(run(27 * 60, **GOOD), suspended=True)
+    assert (successes(late).holds, successes(late).message) == (
+        None,
+        "it is suspended: no run is due, so none is missing",
+    )
+    assert successes(known_runs(run(60, **GOOD), suspended=True)).holds is False
+
+
 def test_a_success_that_stays_away_holds_since_it_was_due():
     assert successes(known_runs(run(27 * 60, **GOOD))).held_since == NOW - HOUR
     assert successes(known_runs(created_at=NOW - 30 * HOUR)).held_since == NOW - 4 * HOUR

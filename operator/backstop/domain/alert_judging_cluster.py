@@ -18,7 +18,8 @@ def judge_nodes(
     """Return a finding for each node that the rule's selector matches, and for each in `known` that is gone.
 
     `known` are the subjects whose alerts are pending or firing. A condition that a node does not report is unknown, as
-    Kubernetes's API conventions have it: a component that died reports nothing. While nodes cannot be read, `known` are unknown, or the rule itself where there are none.
+    Kubernetes's API conventions have it: a component that died reports nothing. While nodes cannot be read, `known` are
+    unknown, or the rule itself where there are none.
     """
     when = rule.when
     if not isinstance(when, NodeCondition):

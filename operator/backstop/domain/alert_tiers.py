@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 
 from backstop.domain.alert_policy import (
@@ -28,6 +27,7 @@ PRESET: Final = "google-sre"
 LEAST_FACTOR: Final = 1  # slower than this a budget lasts longer than its window
 MOST_ERROR_RATIO: Final = Decimal("0.8")  # factor × (1 − target): a total outage must exceed it clearly
 LEAST_SLICES: Final = 5  # of a budget of time, in a short window (semantics B3)
+_SHORT_PARTS: Final = 12  # short windows in a long one
 LONGEST_SHARE: Final = 0.5  # of the window: a longer look back is no news
 
 _MINUTE: Final = 60.0
@@ -55,7 +55,7 @@ _TIERS: Final = tuple(
         name=f"{PRESET}-{format_duration(long_seconds)}",
         severity=severity,
         long_seconds=long_seconds,
-        short_seconds=long_seconds / 12,
+        short_seconds=long_seconds / _SHORT_PARTS,
         percent=Decimal(percent),
         percent_of_weeks=Decimal(percent_of_weeks),
     )
@@ -192,19 +192,21 @@ def _factor(when: BurnRate, slo: SLO, window: Window, at: float) -> float:
     _refuse_windows(when, slo, window, period)
     most = _most_factor(slo)
     factor = float(when.factor) if when.factor is not None else _burned_in(when, period)
-    asked = _asked(when, window, period, factor)
     if factor < LEAST_FACTOR * (1 - _ROUNDING):
         least = f"factor to {LEAST_FACTOR} or more"
         if when.budget_percent is not None:
             least = f"budgetPercent to {_up(100 * when.long_seconds / period):g} or more"
-        raise _Refusal(f"{asked}: at this burn rate a budget outlasts its window; set {least}")
+        raise _Refusal(
+            f"{_asked(when, window, period, factor)}: at this burn rate a budget outlasts its window; set {least}"
+        )
     if factor > most * (1 + _ROUNDING):
         fix = f"set factor to {_down(most):g} or less"
         if when.budget_percent is not None:
             percent = _down(100 * most * when.long_seconds / period)
             fix = f"set budgetPercent to {percent:g} or less{_or_longer(when, period, most)}"
         raise _Refusal(
-            f"{asked}: an error ratio of {factor * float(slo.objective.error_ratio) * 100:.3g} % at target"
+            f"{_asked(when, window, period, factor)}: an error ratio of"
+            f" {factor * float(slo.objective.error_ratio) * 100:.3g} % at target"
             f" {slo.objective.target_percent}, which hardly a total outage exceeds; the limit is"
             f" {float(MOST_ERROR_RATIO * 100):g} %: {fix}"
         )
@@ -215,7 +217,7 @@ def _burned_in(when: BurnRate, period: float) -> float:
     """Return the burn rate that spends `budget_percent` in the long window: percent ÷ 100 × T ÷ long (semantics A1)."""
     if when.budget_percent is None:
         raise ValueError("a burnRate rule has either budgetPercent or factor")
-    return float(Fraction(when.budget_percent) / 100 * Fraction(period) / Fraction(when.long_seconds))
+    return float(when.budget_percent) * period / (100 * when.long_seconds)
 
 
 def _most_factor(slo: SLO) -> float:
@@ -231,15 +233,17 @@ def _most_factor(slo: SLO) -> float:
 
 
 def _refuse_windows(when: BurnRate, slo: SLO, window: Window, period: float) -> None:
-    long, short = format_duration(when.long_seconds), format_duration(when.short_seconds)
     if when.long_seconds > LONGEST_SHARE * period:
         raise _Refusal(
-            f"long {long} is more than half of the {format_duration(period)} of window {window.name}: set it to"
-            f" {format_duration(_at_most(LONGEST_SHARE * period))} or less"
+            f"long {format_duration(when.long_seconds)} is more than half of the {format_duration(period)} of window"
+            f" {window.name}: set it to {format_duration(_at_most(LONGEST_SHARE * period))} or less"
         )
     if when.short_seconds >= when.long_seconds:
-        twelfth = format_duration(max(1.0, when.long_seconds // 12))
-        raise _Refusal(f"short {short} is not shorter than long {long}: set it to {twelfth}, a twelfth")
+        raise _Refusal(
+            f"short {format_duration(when.short_seconds)} is not shorter than long"
+            f" {format_duration(when.long_seconds)}: set it to {format_duration(_twelfth(when.long_seconds))}, a"
+            " twelfth"
+        )
     _refuse_few_slices("short", when.short_seconds, slo)
 
 
@@ -285,6 +289,10 @@ def _or_longer(when: BurnRate, period: float, most: float) -> str:
 def _at_most(seconds: float) -> float:
     """Round down to whole minutes, where there are some: advice is easier to read so."""
     return seconds // _MINUTE * _MINUTE if seconds >= _MINUTE else seconds
+
+
+def _twelfth(seconds: float) -> float:
+    return _at_most(seconds / _SHORT_PARTS)
 
 
 def _up(value: float) -> float:
