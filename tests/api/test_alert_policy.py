@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstop.api.crd import ALERT_POLICY
+from backstop.api.references import references_of
 from backstop.api.review import Outcome, Reviewer
 from backstop.api.schema import structural_schema
 from backstop.api.to_alert_policy import check_alert_policy, to_alert_policy
@@ -235,6 +236,26 @@ def test_a_share_of_the_budget_is_kept_exact(written: float) -> None:
 def test_a_thousand_wrong_rules_are_not_all_told() -> None:
     rules = [a_rule(name=f"r{index}", wrong=index) for index in range(1000)]
     assert 1 <= len(check_alert_policy(policy_body(rules=rules)).problems) <= 50
+
+
+def test_every_slo_and_every_channel_that_a_policy_names_is_found_with_its_path() -> None:
+    body = policy_body(
+        slos={"names": ["checkout", "search"]},
+        preset="google-sre",
+        presetNotify=["oncall"],
+        tiers=[{"name": "google-sre-3d", "notify": ["team"]}],
+        rules=[a_rule(), a_rule(name="b", notify=["team", "manager"])],
+    )
+    found = [(r.path, r.kind, r.name) for r in references_of("AlertPolicy", check_alert_policy(body).spec)]
+    assert found == [
+        ("spec.slos.names[0]", "SLO", "checkout"),
+        ("spec.slos.names[1]", "SLO", "search"),
+        ("spec.presetNotify[0]", "NotificationChannel", "oncall"),
+        ("spec.tiers[0].notify[0]", "NotificationChannel", "team"),
+        ("spec.rules[0].notify[0]", "NotificationChannel", "oncall"),
+        ("spec.rules[1].notify[0]", "NotificationChannel", "team"),
+        ("spec.rules[1].notify[1]", "NotificationChannel", "manager"),
+    ]
 
 
 def test_a_file_is_reviewed_line_by_line() -> None:
