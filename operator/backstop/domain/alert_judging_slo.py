@@ -1,7 +1,7 @@
 """Judges rules about SLOs: burn rates, budgets, time to exhaustion, lost data (semantics A1, A3, A5, B1).
 
-A finding has three values. Unknown time is counted as what it is: a burn rate is proven when it is high enough with all
-unknown time taken for good, and refuted only where most of a window is known.
+A finding has three values. A window of which half is known is judged by that half. With less, it burns only if it does
+so with all unknown time taken for good, and else nothing can be told of it.
 """
 
 from collections.abc import Iterable, Mapping
