@@ -1,6 +1,7 @@
 """A telemetry that remembers what it was told."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from backstop.domain.assessment import Assessment
 from backstop.domain.evidence import Slice
@@ -17,6 +18,8 @@ class RecordingTelemetry:
         self.forgotten_slos: list[SLO] = []
         self.counts: Counter[str] = Counter()
         self.offsets: dict[str, float] = {}
+        self.incident_counts: dict[tuple[str, str], int] = {}
+        self.phases: list[tuple[str, float]] = []
 
     def assessed(self, assessment: Assessment, *, lag_seconds: float) -> None:
         assert lag_seconds >= 0
@@ -48,6 +51,12 @@ class RecordingTelemetry:
 
     def checkpoint_size(self, size_bytes: int) -> None:
         self.counts["checkpoint bytes"] = size_bytes
+
+    def incidents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self.incident_counts = dict(counts)
+
+    def incident_took(self, phase: str, seconds: float) -> None:
+        self.phases.append((phase, seconds))
 
     def status_written(self, outcome: str) -> None:
         self.counts[outcome] += 1

@@ -11,8 +11,8 @@ from backstop.domain.alert import Alert
 from backstop.domain.alert_policy import AlertPolicy, BurnRate
 from backstop.domain.incident import Incident, Plan, TimelineEntry, moment
 from backstop.domain.incident_limits import MAX_TOLD, with_entry, with_notifications
-from backstop.domain.incident_text import MAX_ENTRY, MAX_PERSON, cut
-from backstop.domain.notification import Notification
+from backstop.domain.incident_text import MAX_ENTRY, MAX_MESSAGE, MAX_PERSON, cut
+from backstop.domain.notification import Notification, newer
 from backstop.vocabulary import NotificationCause, TimelineKind
 
 AlertKey = tuple[str, str]  # rule and key of the subject
@@ -39,6 +39,13 @@ def told_first(incident: Incident, channels: Iterable[str], at: float) -> Incide
     return _queued(replace(incident, channels=known), NotificationCause.OPENED, new, at)
 
 
+def recorded(incident: Incident, results: Iterable[Notification]) -> Incident:
+    """Return an incident that holds what became of its notifications, where that is later than what it holds."""
+    later = {result.id: _bounded(result) for result in results}
+    outbox = tuple(newer(known, later.get(known.id, known)) for known in incident.notifications)
+    return replace(incident, notifications=outbox)
+
+
 def inhibited(policy: AlertPolicy, alerts: Iterable[Alert]) -> frozenset[AlertKey]:
     """Return the firing alerts about which nobody is told: a worse burn rate of the same SLO and group fires."""
     if not policy.inhibit:
@@ -63,6 +70,15 @@ def channels_of(plan: Plan, firing: Iterable[Alert], silent: frozenset[AlertKey]
         rule = plan.rule(alert.rule)
         names |= dict.fromkeys(alert.notify if rule is None or not rule.notify else rule.notify)
     return tuple(sorted(names))
+
+
+def _bounded(result: Notification) -> Notification:
+    return replace(
+        result,
+        error=None if result.error is None else cut(result.error, MAX_MESSAGE),
+        next_attempt_at=None if result.next_attempt_at is None else moment(result.next_attempt_at),
+        sent_at=None if result.sent_at is None else moment(result.sent_at),
+    )
 
 
 def _known(incident: Incident, more: Iterable[str]) -> tuple[str, ...]:

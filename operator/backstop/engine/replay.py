@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.assessment import Assessment
 from backstop.domain.evidence import Slice
 from backstop.domain.interval import Interval
 from backstop.domain.slo import SLO, Uid
 from backstop.engine.evaluator import SourceEvaluator
-from backstop.engine.replay_states import StateChange, StateFollower
+from backstop.engine.replay_alerts import LOOK_SECONDS, AlertChange, AlertFollower, policies_about
+from backstop.engine.replay_states import Change, StateChange, StateFollower
 from backstop.engine.replay_time import ReplayClock, ReplayedSource
 from backstop.engine.sources import SourceBinding
 from backstop.engine.tracked import Tracked
@@ -37,6 +39,7 @@ class Moment:
     at: float  # unix seconds of the source
     assessments: tuple[Assessment, ...]  # in the order of the SLOs, without those that we fail on
     changes: tuple[StateChange, ...]  # in order of time
+    alerts: tuple[AlertChange, ...] = ()  # in order of time
 
 
 class Replay:
@@ -51,10 +54,11 @@ class Replay:
         end: float,
         patience: Clock,
         exclusions: Mapping[Uid, tuple[Interval, ...]] | None = None,
+        policies: Sequence[AlertPolicy] = (),
     ) -> None:
         """`start` and `end` are unix seconds of the source; `patience` is real time, for waiting before a retry.
 
-        `exclusions`: time that no budget of an SLO counts, merged and in order.
+        `exclusions`: time that no budget of an SLO counts, merged and in order. `policies`: what alerts follow.
         """
         self._clock = ReplayClock(start)
         self._source = ReplayedSource(source, self._clock, patience=patience)
@@ -68,7 +72,7 @@ class Replay:
         self._tracked = [Tracked(slo=slo, exclusions=excluded.get(slo.uid, ())) for slo in slos]
         looks = min(LOOKS, ALL_LOOKS / max(sum(1 + len(t.exclusions) for t in self._tracked), 1))
         look = max(SHORTEST_LOOK_SECONDS, (end - start) / looks)
-        self._followers = {t.slo.uid: StateFollower(t, look_seconds=look) for t in self._tracked}
+        self._followers = {t.slo.uid: _follower(t, policies, look_seconds=look, start=start) for t in self._tracked}
 
     @property
     def at(self) -> float:
@@ -90,15 +94,17 @@ class Replay:
 
         Raises SourceUnreachable when the source stays away: a hole that is ours must not look like one of the past.
         """
-        changes: list[StateChange] = []
+        changes: list[Change] = []
         while True:
             self._clock.advance(min(to, self._clock.at + STRIDE_SECONDS))
             assessments = await self._evaluated(changes)
             if self._clock.at >= to:
-                changes.sort(key=lambda change: change.assessment.at)
-                return Moment(to, tuple(assessments), tuple(changes))
+                changes.sort(key=lambda change: change.at)
+                states = tuple(change for change in changes if isinstance(change, StateChange))
+                alerts = tuple(change for change in changes if isinstance(change, AlertChange))
+                return Moment(to, tuple(assessments), states, alerts)
 
-    async def _evaluated(self, changes: list[StateChange]) -> list[Assessment]:
+    async def _evaluated(self, changes: list[Change]) -> list[Assessment]:
         assessments = [each async for each in self._evaluator.evaluate(self._tracked)]
         for _ in range(ROUNDS):
             if not any(t.catching_up or t.backfilling or t.marking for t in self._tracked):
@@ -113,7 +119,7 @@ class Replay:
             changes += self._followers[assessment.slo.uid].evaluated(assessment)
         return assessments
 
-    def _followed(self) -> list[StateChange]:
+    def _followed(self) -> list[Change]:
         return [change for follower in self._followers.values() for change in follower.follow()]
 
     async def _read_history(self) -> None:
@@ -128,6 +134,13 @@ class Replay:
             workers.cancel()
             idle.cancel()
             await asyncio.gather(workers, idle, return_exceptions=True)
+
+
+def _follower(tracked: Tracked, policies: Sequence[AlertPolicy], *, look_seconds: float, start: float) -> StateFollower:
+    if not (about := policies_about(tracked.slo, policies)):
+        return StateFollower(tracked, look_seconds=look_seconds)
+    alerts = AlertFollower(tracked, about, at=start)
+    return StateFollower(tracked, look_seconds=min(look_seconds, LOOK_SECONDS), alerts=alerts)
 
 
 class _NoTelemetry:
@@ -161,6 +174,12 @@ class _NoTelemetry:
         pass
 
     def checkpoint_size(self, size_bytes: int) -> None:
+        pass
+
+    def incidents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        pass
+
+    def incident_took(self, phase: str, seconds: float) -> None:
         pass
 
     def status_written(self, outcome: str) -> None:

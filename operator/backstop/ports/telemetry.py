@@ -1,5 +1,6 @@
 """What the engine tells about itself, as numbers."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from backstop.domain.assessment import Assessment
@@ -48,6 +49,14 @@ class Telemetry(Protocol):
 
     def checkpoint_size(self, size_bytes: int) -> None:
         """Show how large the checkpoint is."""
+        ...
+
+    def incidents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Show how many incidents there are by severity and state; what is not named is zero."""
+        ...
+
+    def incident_took(self, phase: str, seconds: float) -> None:
+        """Take how long a phase of a resolved incident took: detect, acknowledge, mitigate or resolve."""
         ...
 
     def status_written(self, outcome: str) -> None:

@@ -1,16 +1,20 @@
 """Backstop's own metrics, in a registry of their own. Cardinality is bounded by the number of SLOs and windows."""
 
 import os
+from collections.abc import Mapping
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from backstop.adapters.telemetry.slo_collector import SloCollector
+from backstop.domain.alert_policy import Severity
 from backstop.domain.assessment import Assessment
 from backstop.domain.evidence import Slice
 from backstop.domain.slo import SLO
-from backstop.vocabulary import Metric
+from backstop.vocabulary import IncidentState, Metric
 
+# From seconds to days: how long a person takes, and how long an outage lasts.
+_INCIDENT_BUCKETS = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 604800.0)
 _LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -61,6 +65,14 @@ class PrometheusTelemetry:
             ("why",),
             registry=registry,
         )
+        self._incidents = _gauge(registry, Metric.INCIDENTS, "Incidents", ("severity", "state"))
+        self._incident_seconds = Histogram(
+            Metric.INCIDENT_SECONDS.value,
+            "How long resolved incidents took",
+            ("phase",),
+            buckets=_INCIDENT_BUCKETS,
+            registry=registry,
+        )
         self._watch_restarts = Counter(
             Metric.WATCH_RESTARTS_TOTAL.removesuffix("_total"), "Restarts of the watching thread", registry=registry
         )
@@ -96,6 +108,14 @@ class PrometheusTelemetry:
 
     def clock_offset(self, source: str, seconds: float) -> None:
         self._offset.labels(source).set(seconds)
+
+    def incidents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        for severity in Severity:
+            for state in IncidentState:
+                self._incidents.labels(severity.value, state.value).set(counts.get((severity.value, state.value), 0))
+
+    def incident_took(self, phase: str, seconds: float) -> None:
+        self._incident_seconds.labels(phase).observe(seconds)
 
     def status_written(self, outcome: str) -> None:
         self._writes.labels(outcome).inc()
