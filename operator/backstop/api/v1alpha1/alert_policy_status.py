@@ -80,7 +80,6 @@ class AlertStatusEntry(ApiModel):
     service: ObjectText | None = Field(
         default=None, description="The service that the SLO is about.", examples=["checkout"]
     )
-    service: ObjectText | None = Field(default=None, description="spec.service of the SLO.", examples=["checkout"])
     since: Instant = Field(description="Since when the status is what it is.", examples=[_AT])
     started_at: Instant | None = Field(
         default=None, description="When what is wrong began, as far as the evidence tells.", examples=[_AT]
