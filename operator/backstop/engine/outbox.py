@@ -25,7 +25,7 @@ from backstop.vocabulary import ChannelReason, Reason
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 1.0
 RECORD_SECONDS: Final = 10.0  # after which a result that is not stored yet is handed on again
 CHANNEL_CONCURRENCY: Final = 4  # attempts under way per channel: a slow one holds up nobody but itself
 CONCURRENCY: Final = 256  # in all, however many channels tenants make
