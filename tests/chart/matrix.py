@@ -33,6 +33,8 @@ EVERYTHING: Final[dict[str, Any]] = {
     "status": {"writesPerSecond": 10, "heartbeat": "5m", "minimumInterval": "30s"},
     "checkpoint": {"sizeMebibytes": 1024},
     "web": {"port": 9000},
+    "admission": {"port": 9444},
+    "notifications": {"allowedHosts": ["hooks.example.com", "*.pager.example"], "allowedNetworks": ["10.20.0.0/16"]},
     "logging": {"level": "debug", "format": "console"},
     "metrics": {"annotations": False, "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
     "networkPolicy": {
@@ -79,6 +81,7 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         "rbac": {"aggregate": False},
         "resources": {},
     },
+    "nothing judged at apply": {"admission": {"enabled": False, "records": False}},
     "an unverified source": {
         "sources": [{"name": "lab", "url": "https://prometheus.lab:9090", "tls": {"insecureSkipVerify": True}}]
     },

@@ -40,11 +40,12 @@ def test_the_operator_accepts_what_the_chart_writes(objects: list[Object]):
     assert configuration(objects).sources
 
 
-def test_the_defaults_of_chart_and_operator_are_the_same_but_for_the_volume_that_only_a_pod_has():
+def test_the_defaults_of_chart_and_operator_are_the_same_but_for_what_only_a_pod_has():
     rendered = configuration(render())
     defaults = parse_configuration(
         "{sources: [{name: default, url: 'http://prometheus.monitoring:9090'}], "
-        "checkpoint: {folder: /var/lib/backstop}}"
+        "checkpoint: {folder: /var/lib/backstop}, "
+        "admission: {enabled: true, names: [backstop-webhook.backstop-system.svc]}}"
     )
     assert rendered == defaults
 

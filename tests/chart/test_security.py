@@ -54,8 +54,10 @@ def test_the_token_is_mounted_by_the_pod_and_not_by_the_account(objects: list[Ob
 
 def test_the_kubelet_asks_the_port_that_the_operator_serves(pod, case):
     (container,) = pod["containers"]
-    (port,) = container["ports"]
-    assert port == {"name": "metrics", "containerPort": case.get("web", {}).get("port", 8080)}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    admission = case.get("admission", {})
+    expected = {"metrics": case.get("web", {}).get("port", 8080), "webhook": admission.get("port", 9443)}
+    assert ports == (expected if admission.get("enabled", True) else {"metrics": expected["metrics"]})
     paths = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {
         "startupProbe": {"path": "/healthz", "port": "metrics"},

@@ -31,7 +31,9 @@ watch: {namespaces: []}
 leaderElection: {enabled: true, leaseDuration: 15s, renewEvery: 5s}
 status: {writesPerSecond: 50, heartbeat: 10m, minimumInterval: 60s}
 checkpoint: {folder: /var/lib/backstop, sizeMebibytes: 512}
+notifications: {allowedHosts: [hooks.example.com], allowedNetworks: [10.20.0.0/16]}
 web: {host: 0.0.0.0, port: 8080}
+admission: {enabled: true, port: 9443, names: [backstop-webhook.backstop-system.svc]}
 logging: {level: info, format: json}
 """
 _INTRODUCTION = f"""# Configuration

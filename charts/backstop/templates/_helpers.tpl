@@ -20,6 +20,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* As the API server knows the operator. */}}
+{{- define "backstop.userName" -}}
+{{- printf "system:serviceaccount:%s:%s" .Release.Namespace (include "backstop.serviceAccountName" .) -}}
+{{- end -}}
+
 {{- define "backstop.selectorLabels" -}}
 app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
 app.kubernetes.io/instance: {{ .Release.Name }}

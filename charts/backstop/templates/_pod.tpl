@@ -76,6 +76,9 @@ spec:
         {{- end }}
       ports:
         - {name: metrics, containerPort: {{ .Values.web.port }}}
+        {{- if .Values.admission.enabled }}
+        - {name: webhook, containerPort: {{ .Values.admission.port }}}
+        {{- end }}
       # Two minutes to start on a busy node; from then on a process that stopped answering is restarted after 30 s.
       startupProbe:
         httpGet: {path: /healthz, port: metrics}

@@ -1,6 +1,6 @@
 {{/*
 What the operator may do where it watches, and nothing else: these are exactly the calls of
-adapters/kubernetes/permissions.py, and a test compares them. No Secrets, no wildcards, no impersonate, bind or escalate.
+adapters/kubernetes/permissions.py, and a test compares them. No Secrets but its own, no wildcards, no impersonate, bind or escalate.
 */}}
 {{- define "backstop.watchRules" -}}
 - apiGroups: [backstop.dev]
@@ -9,6 +9,18 @@ adapters/kubernetes/permissions.py, and a test compares them. No Secrets, no wil
 - apiGroups: [backstop.dev]
   resources: [slos/status, maintenancewindows/status]
   verbs: [patch]
+- apiGroups: [backstop.dev]
+  resources: [alertpolicies, notificationchannels]
+  verbs: [get, list, watch]
+- apiGroups: [backstop.dev]
+  resources: [alertpolicies/status, notificationchannels/status]
+  verbs: [patch]
+- apiGroups: [backstop.dev]
+  resources: [incidents]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [backstop.dev]
+  resources: [incidents/status]
+  verbs: [update]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, get, patch]
@@ -47,4 +59,28 @@ What no Role can give. Where the operator is limited to namespaces it has none o
   resources: [leases]
   resourceNames: [backstop-leader]
   verbs: [get, update]
+{{- end -}}
+
+{{/* The certificate of the admission webhook, and the configuration that says whom the API server trusts. */}}
+{{- define "backstop.webhookSecretRules" -}}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [backstop-webhook-tls]
+  verbs: [get, update]
+{{- end -}}
+
+{{- define "backstop.webhookConfigurationRules" -}}
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations]
+  resourceNames: [{{ include "backstop.fullname" . }}]
+  verbs: [get, update]
+{{- end -}}
+
+{{/* Every kind of ours is judged before it is stored. */}}
+{{- define "backstop.judgedResources" -}}
+- slos
+- maintenancewindows
+- alertpolicies
+- notificationchannels
+- incidents
 {{- end -}}

@@ -1,9 +1,9 @@
 """Every right that the operator needs on the Kubernetes API, once. The chart's roles are tested against this table.
 
-There are no wildcards and no writes outside the status of our own kinds, Events and the one Lease. Rights of scope
-`WATCHED` go into a ClusterRole, or into a Role in each watched namespace when the operator is limited to some; those
-of scope `CLUSTER` only into the ClusterRole, since no Role can give them; those of scope `OWN` into a Role in the
-operator's own namespace.
+There are no wildcards and no writes outside the status of our own kinds, Events, the one Lease, and what the admission
+webhook needs. Rights of scope `WATCHED` go into a ClusterRole, or into a Role in each watched namespace when the
+operator is limited to some; those of scope `CLUSTER` only into the ClusterRole, since no Role can give them; those of
+scope `OWN` into a Role in the operator's own namespace; those of scope `WEBHOOK` into a ClusterRole of their own.
 """
 
 from dataclasses import dataclass
@@ -11,27 +11,33 @@ from enum import StrEnum
 from typing import Final
 
 from backstop.adapters.kubernetes.calls import (
+    ALERT_POLICIES,
     CRON_JOBS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
     EVENTS,
+    INCIDENTS,
     JOBS,
     LEASES,
     MAINTENANCE_WINDOWS,
     NODES,
+    NOTIFICATION_CHANNELS,
     PODS,
+    SECRETS,
     SERVICES,
     SLOS,
+    WEBHOOK_CONFIGURATIONS,
     Resource,
     Verb,
 )
-from backstop.vocabulary import LEASE_NAME
+from backstop.vocabulary import LEASE_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_SECRET
 
 
 class Scope(StrEnum):
     WATCHED = "watched namespaces"
     CLUSTER = "the whole cluster, unless the operator is limited to namespaces"
     OWN = "the operator's own namespace"
+    WEBHOOK = "one object without a namespace, by name: also where the operator is limited to namespaces"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,47 @@ PERMISSIONS: Final = (
         why="server-side apply of the status",
     ),
     Permission(
+        scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.LIST, why="the complete list: which rules to judge"
+    ),
+    Permission(scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.WATCH, why="changes within a second"),
+    Permission(scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.GET, why="version and uid, as of an SLO"),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=ALERT_POLICIES,
+        subresource="status",
+        verb=Verb.PATCH,
+        why="server-side apply of the status",
+    ),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=NOTIFICATION_CHANNELS,
+        verb=Verb.LIST,
+        why="the complete list: where to tell incidents",
+    ),
+    Permission(scope=Scope.WATCHED, resource=NOTIFICATION_CHANNELS, verb=Verb.WATCH, why="changes within a second"),
+    Permission(scope=Scope.WATCHED, resource=NOTIFICATION_CHANNELS, verb=Verb.GET, why="version and uid, as of an SLO"),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=NOTIFICATION_CHANNELS,
+        subresource="status",
+        verb=Verb.PATCH,
+        why="server-side apply of the status",
+    ),
+    Permission(
+        scope=Scope.WATCHED,
+        resource=INCIDENTS,
+        verb=Verb.LIST,
+        why="the complete list: what is open already",
+    ),
+    Permission(scope=Scope.WATCHED, resource=INCIDENTS, verb=Verb.WATCH, why="what people answer, within a second"),
+    Permission(scope=Scope.WATCHED, resource=INCIDENTS, verb=Verb.GET, why="to decide again after a conflict"),
+    Permission(scope=Scope.WATCHED, resource=INCIDENTS, verb=Verb.CREATE, why="to open one"),
+    Permission(
+        scope=Scope.WATCHED, resource=INCIDENTS, subresource="status", verb=Verb.UPDATE, why="to record what happens"
+    ),
+    Permission(scope=Scope.WATCHED, resource=INCIDENTS, verb=Verb.PATCH, why="to take away answers that were acted on"),
+    Permission(scope=Scope.WATCHED, resource=INCIDENTS, verb=Verb.DELETE, why="resolved ones after 90 days"),
+    Permission(
         scope=Scope.WATCHED, resource=EVENTS, verb=Verb.CREATE, why="an Event when the state of an object changes"
     ),
     Permission(scope=Scope.WATCHED, resource=EVENTS, verb=Verb.GET, why="the count of an Event that happens again"),
@@ -100,4 +147,26 @@ PERMISSIONS: Final = (
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.CREATE, why="the first replica makes the Lease"),
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.GET, name=LEASE_NAME, why="who leads"),
     Permission(scope=Scope.OWN, resource=LEASES, verb=Verb.UPDATE, name=LEASE_NAME, why="to lead, renew and release"),
+    Permission(
+        scope=Scope.OWN,
+        resource=SECRETS,
+        verb=Verb.GET,
+        name=WEBHOOK_SECRET,
+        why="the webhook's certificate, and its key",
+    ),
+    Permission(scope=Scope.OWN, resource=SECRETS, verb=Verb.UPDATE, name=WEBHOOK_SECRET, why="to renew it"),
+    Permission(
+        scope=Scope.WEBHOOK,
+        resource=WEBHOOK_CONFIGURATIONS,
+        verb=Verb.GET,
+        name=WEBHOOK_CONFIGURATION,
+        why="which authorities the API server trusts",
+    ),
+    Permission(
+        scope=Scope.WEBHOOK,
+        resource=WEBHOOK_CONFIGURATIONS,
+        verb=Verb.UPDATE,
+        name=WEBHOOK_CONFIGURATION,
+        why="to have it trust a new one",
+    ),
 )
