@@ -16,13 +16,16 @@ ADMISSION = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 
 
 @contextmanager
-def webhook(cluster: Cluster, namespace: str, port: int) -> Iterator[None]:
-    """Have the API server ask 127.0.0.1:`port` about objects in `namespace`, as the chart has it ask a Service."""
+def webhook(cluster: Cluster, namespace: str, port: int, *, name: str = "") -> Iterator[None]:
+    """Have the API server ask 127.0.0.1:`port` about objects in `namespace`, as the chart has it ask a Service.
+
+    The configuration is named after the namespace, unless there is a `name`.
+    """
     chart = render({"watch": {"namespaces": [namespace]}})
     secret = only(chart, "Secret")
     secret["metadata"]["namespace"] = namespace
     configuration = only(chart, "ValidatingWebhookConfiguration")
-    configuration["metadata"]["name"] = namespace
+    configuration["metadata"]["name"] = name or namespace
     for hook in configuration["webhooks"]:
         path = hook["clientConfig"]["service"]["path"]
         hook["clientConfig"] = {"url": f"https://{ADDRESS}:{port}{path}"}
@@ -30,7 +33,7 @@ def webhook(cluster: Cluster, namespace: str, port: int) -> Iterator[None]:
     try:
         yield
     finally:
-        cluster.kubectl("delete", f"validatingwebhookconfiguration/{namespace}", "--ignore-not-found")
+        cluster.kubectl("delete", f"validatingwebhookconfiguration/{name or namespace}", "--ignore-not-found")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from backstop.adapters.admission.issuing import CertificateIssuer
 from backstop.adapters.kubernetes.calls import KINDS, Verb
 from backstop.adapters.kubernetes.events import EventRecorder
 from backstop.adapters.kubernetes.intake import Intake
@@ -16,12 +17,16 @@ from backstop.adapters.kubernetes.permissions import PERMISSIONS
 from backstop.adapters.kubernetes.run_reader import KubernetesRunReader
 from backstop.adapters.kubernetes.status_writer import KubernetesStatusWriter
 from backstop.adapters.kubernetes.sweeper import Sweeper
+from backstop.adapters.kubernetes.webhook_store import KubernetesWebhookStore
 from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReader
+from backstop.api.crd import KINDS as API_KINDS
 from backstop.domain.alert_policy import Runs
 from backstop.domain.leadership import LeaseSettings
 from backstop.domain.slo import Workload, WorkloadKind
+from backstop.vocabulary import WEBHOOK_CONFIGURATION
 from tests.adapters.kubernetes.slos import create_slos, create_window
 from tests.adapters.kubernetes.waiting import eventually
+from tests.operator.webhook import webhook
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -32,9 +37,11 @@ def test_no_right_is_a_wildcard_or_listed_twice():
     assert not any("*" in part for rule in rules for part in rule)
 
 
-def test_what_is_written_is_our_status_events_and_the_lease():
+def test_what_is_written_is_our_status_incidents_events_the_lease_and_what_the_webhook_needs():
     writing = {p.rbac_resource for p in PERMISSIONS if p.verb not in (Verb.GET, Verb.LIST, Verb.WATCH)}
-    assert writing == {"slos/status", "maintenancewindows/status", "events", "leases"}
+    status = {f"{kind.plural}/status" for kind in API_KINDS}
+    webhook_needs = {"secrets", "validatingwebhookconfigurations"}
+    assert writing == status | {"incidents", "events", "leases"} | webhook_needs
 
 
 def test_every_right_says_why():
@@ -78,7 +85,8 @@ async def test_all_rights_but_the_watch_are_used_and_no_other(slo_cluster, names
         ],
         namespace=namespace,
     )
-    await _use_everything(client, clock, namespace, slo, window)
+    with webhook(slo_cluster, namespace, port=1, name=WEBHOOK_CONFIGURATION):
+        await _use_everything(client, clock, namespace, slo, window)
     granted = {(p.resource.group, p.rbac_resource, p.verb) for p in PERMISSIONS if p.verb is not Verb.WATCH}
     assert used == granted
 
@@ -99,6 +107,10 @@ async def _use_everything(client, clock, namespace, slo, window):
     await KubernetesNodeReader(client).read_nodes({})
     for runs in (Runs(cron_job="nightly"), Runs(jobs={"app": "web"})):
         await KubernetesRunReader(client, clock=clock).read_runs(namespace, runs)
+    store = KubernetesWebhookStore(client, namespace=namespace, configuration=WEBHOOK_CONFIGURATION)
+    pair = CertificateIssuer().issue(["webhook"], now=NOW)
+    await store.write(pair, (pair.authority,), version=(await store.read()).version)
+    await store.trust((pair.authority,))
     quick = LeaseSettings(duration=3, renew_deadline=2, retry_period=0.1)
     elector = LeaseElector(client, namespace=namespace, identity="me", clock=clock, settings=quick)
     task = asyncio.create_task(elector.run())
