@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backstop.api.crd import KINDS
-from tests.api import alert_policy_bodies, maintenance_bodies
+from tests.api import alert_policy_bodies, channel_bodies, maintenance_bodies
 from tests.api.slo_bodies import ACCEPTED, REFUSED_BY_THE_SCHEMA, REFUSED_WITH_ONE_TEXT, slo_body
 from tests.cluster.errors import ClusterError
 from tests.cluster.fixtures import Cluster, wait_until
@@ -212,3 +212,45 @@ def test_writing_the_spec_leaves_the_status_alone_and_only_the_spec_moves_the_ge
         "-p", '{"status":{"state":"Exhausted"}}',
     )  # fmt: skip
     assert served.get("slo", "checkout", "-n", namespace)["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize("body", channel_bodies.ACCEPTED.values(), ids=channel_bodies.ACCEPTED)
+def test_the_server_accepts_the_channels_that_should_be_accepted(served: Cluster, body: dict[str, Any]) -> None:
+    assert create(served, body)["spec"]["webhook"] == {"timeout": "10s"} | body["spec"]["webhook"]
+
+
+REFUSED_CHANNELS = channel_bodies.REFUSED_BY_THE_SCHEMA
+
+
+@pytest.mark.parametrize(("body", "path"), [row[:2] for row in REFUSED_CHANNELS.values()], ids=REFUSED_CHANNELS)
+def test_the_server_refuses_a_channel_with_the_path(served: Cluster, body: dict[str, Any], path: str) -> None:
+    with pytest.raises(ClusterError) as refused:
+        create(served, body)
+    assert path in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [body for body, _, _ in channel_bodies.REFUSED_BY_CONDITION.values()],
+    ids=channel_bodies.REFUSED_BY_CONDITION,
+)
+def test_what_of_a_channel_is_left_to_the_condition_is_what_a_schema_cannot_see(
+    served: Cluster, body: dict[str, Any]
+) -> None:
+    assert create(served, body)
+
+
+@pytest.mark.parametrize("kind", channel_bodies.NOT_SUPPORTED_YET)
+def test_a_kind_of_channel_that_is_to_come_is_known_to_the_server(served: Cluster, kind: str) -> None:
+    assert create(served, channel_bodies.channel_body() | {"spec": {kind: {}}})["spec"] == {kind: {}}
+
+
+def test_the_columns_of_a_channel_answer_does_it_deliver(served: Cluster, namespace: str, tmp_path: Path) -> None:
+    body = channel_bodies.channel_body() | {"metadata": {"name": "oncall", "namespace": namespace}}
+    served.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    status = {"state": "Failing", "reason": "ReceiverFailed", "sent": 12, "failed": 1, "lastError": "answered 503"}
+    patch = json.dumps({"status": status})
+    served.kubectl("patch", "nc", "oncall", "-n", namespace, "--subresource=status", "--type=merge", "-p", patch)
+    header, row = served.kubectl("get", "nc", "-n", namespace, f"--cache-dir={tmp_path}").splitlines()
+    assert header.split() == ["NAME", "STATE", "REASON", "SENT", "FAILED", "LAST", "SENT", "AGE"]
+    assert row.split()[:5] == ["oncall", "Failing", "ReceiverFailed", "12", "1"]
