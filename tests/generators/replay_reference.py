@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 
 from backstop.api.replay_schema import evaluation_schema, replay_schema
 from backstop.api.schema import Schema
@@ -18,7 +19,7 @@ added, so ignore those that you do not know. Times are RFC 3339 in UTC.
 """
 _REPLAY = """## backstop replay -o json
 
-One JSON object a line, in order of time ([JSON Schema](replay.schema.json)). `type` tells which of the two it is.
+One JSON object a line, in order of time ([JSON Schema](replay.schema.json)). `type` tells which of them it is.
 """
 _EVALUATE = """## backstop evaluate -o json
 
@@ -27,11 +28,13 @@ One JSON object ([JSON Schema](evaluate.schema.json)); with `-o yaml` the same a
 
 
 def make() -> Files:
-    row, change = replay_schema()["oneOf"]
+    row, change, alert = replay_schema()["oneOf"]
     shown: dict[str, str] = {}
-    lines = _sections("row", row, shown), _sections("change", change, shown)
+    lines = [
+        list(_sections(name, schema, shown)) for name, schema in (("row", row), ("change", change), ("alert", alert))
+    ]
     evaluation = _sections("evaluation", evaluation_schema(), shown)
-    page = "\n".join([_HEAD, _REPLAY, *lines[0], *lines[1], _EVALUATE, *evaluation])
+    page = "\n".join([_HEAD, _REPLAY, *chain.from_iterable(lines), _EVALUATE, *evaluation])
     return {
         f"{FOLDER}/replay.md": page,
         f"{FOLDER}/replay.schema.json": _json(replay_schema()),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from backstop.api.schema import Schema, structural_schema
 from backstop.api.v1alpha1.slo_status import SLOStatus
+from backstop.domain.alert_policy import Severity
 from backstop.vocabulary import Condition, State
 
 # Of the status, what speaks of an object in a cluster: a file has no generation, and `time` stands for evaluatedAt.
@@ -23,8 +24,9 @@ def replay_schema() -> Schema:
     return {
         "$schema": _DIALECT,
         "title": "A line of backstop replay -o json",
-        "description": "A row has the numbers of one SLO at one moment; a change tells that a state moved.",
-        "oneOf": [_row(), _change()],
+        "description": "A row has the numbers of one SLO at one moment; a change tells that a state moved, and an alert"
+        " that one began to fire, or ended to.",
+        "oneOf": [_row(), _change(), _alert()],
     }
 
 
@@ -83,6 +85,28 @@ def _change() -> Schema:
         },
         required=("type", "time", "slo", "from", "to", "reason", "message"),
     )
+
+
+def _alert() -> Schema:
+    return _object(
+        "An alert of a policy in the files began to fire, or ended to.",
+        {
+            "type": {"const": "alert", "type": "string", "description": "Always `alert`."},
+            "time": {**_TIME, "description": "When."},
+            "policy": {"type": "string", "description": "The AlertPolicy as `namespace/name`."},
+            "rule": {"type": "string", "description": "The rule, or the tier of its preset. Example: fast-burn"},
+            "severity": {"type": "string", "enum": [str(each) for each in Severity], "description": "How bad it is."},
+            "slo": _slo(),
+            "group": {"type": "object", "additionalProperties": {"type": "string"},
+                      "description": "The labels of the group that it is about; absent for the SLO as a whole."},
+            "fires": {"type": "boolean", "description": "True when it began to fire, false when it ended to."},
+            "firstBad": {**_TIME, "description": "End of the first bad slice of what went on; absent when it ended."},
+            "afterSeconds": {"type": "number", "description": "How long after that it fired, in seconds."},
+            "reason": {"type": "string", "description": "Why, in one word; see the vocabulary. Example: Burning"},
+            "message": {"type": "string", "description": "Why, in words, with the numbers."},
+        },
+        required=("type", "time", "policy", "rule", "severity", "slo", "fires", "reason", "message"),
+    )  # fmt: skip
 
 
 def _numbers(without: str = "") -> dict[str, Any]:

@@ -7,6 +7,7 @@ from backstop.adapters.clock import SystemClock
 from backstop.adapters.prometheus.source import connect
 from backstop.adapters.telemetry.logs import configure_logs
 from backstop.api.configuration import Source
+from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.interval import Interval
 from backstop.domain.slo import SLO, Uid
 from backstop.engine.replay import Replay
@@ -25,10 +26,24 @@ class Past:
         self.now = now  # of the source, whole unix seconds
 
     def replay(
-        self, slos: Sequence[SLO], *, start: float, end: float, exclusions: Mapping[Uid, tuple[Interval, ...]]
+        self,
+        slos: Sequence[SLO],
+        *,
+        start: float,
+        end: float,
+        exclusions: Mapping[Uid, tuple[Interval, ...]],
+        policies: Sequence[AlertPolicy] = (),
     ) -> Replay:
         """Return a replay that stands at `start`."""
-        return Replay(self._source, slos, start=start, end=end, patience=self.clock, exclusions=exclusions)
+        return Replay(
+            self._source,
+            slos,
+            start=start,
+            end=end,
+            patience=self.clock,
+            exclusions=exclusions,
+            policies=policies,
+        )
 
     async def begins(self, slos: Sequence[SLO], *, start: float) -> float | None:
         """Return when the data of these SLOs begins, if that is after `start`."""

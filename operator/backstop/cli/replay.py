@@ -31,7 +31,10 @@ Rows are at --from, at the multiples of --step in UTC, and at --to.
 
 With -o json every line is an object. {"type": "row", "time", "slo", "state", "windows", "burnRates", …} has the numbers
 of one SLO at one moment, as the operator would have written them into its status; {"type": "change", "time", "slo",
-"from", "to", "reason", "message"} is a change of state, to the minute. Lines are in order of time.
+"from", "to", "reason", "message"} is a change of state, to the minute; {"type": "alert", "time", "rule", "severity",
+"slo", "fires", "firstBad", "afterSeconds", …} is an alert that begins to fire, or ends to. Lines are in order of time.
+
+AlertPolicies in the files are judged too: which alerts would have fired, when, how long after the first bad slice.
 
 No cluster is asked: spec.workload has no say, and spec.source none either, since every SLO is evaluated over --source.
 
@@ -74,7 +77,7 @@ def command(names: tuple[str, ...], form: str, file: Path | None, *, quiet: bool
     )
     source = source_of(**rest)
     files = read_slos(names)
-    records = Records(streamed=form == "json" and file is None)
+    records = Records(streamed=form == "json" and file is None, with_alerts=bool(files.policies))
     try:
         faults = asyncio.run(replay(files, source, asked, records))
     except BackstopError as problem:

@@ -11,7 +11,9 @@ from backstop.cli.replay_text import csv_text, json_line, table_text
 from backstop.domain.slo import SLO
 
 _TEXT: Final[Mapping[str, Callable[[Records], str]]] = {
-    "table": lambda records: f"{table_text(records.rows, records.changes)}\n",
+    "table": lambda records: (
+        f"{table_text(records.rows, records.changes, records.alerts if records.with_alerts else None)}\n"
+    ),
     "csv": lambda records: csv_text(records.rows),
     "json": lambda records: "".join(f"{json_line(record)}\n" for record in records.all),
 }

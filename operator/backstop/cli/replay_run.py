@@ -1,7 +1,7 @@
 """Runs the replay of a command: from where to where, in which steps, and what is recorded."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,17 @@ import click
 from backstop.api.configuration import Source
 from backstop.bootstrap.replay import Past, connected
 from backstop.cli.errors import CannotRun
+from backstop.cli.printable import printable
 from backstop.cli.progress import progress
 from backstop.cli.remarks import echo
 from backstop.cli.replay_text import json_line
 from backstop.cli.slo_files import SloFiles
 from backstop.cli.times import MINUTE, Instant, default_step, moments, shown
+from backstop.domain.alert_policy import ABOUT_SLOS, AlertPolicy
 from backstop.domain.duration import format_duration
 from backstop.engine.conditions import rfc3339_of
 from backstop.engine.replay import Moment, Replay
+from backstop.engine.replay_alerts import policies_about, refusals
 from backstop.engine.replay_begin import nothing_known
 from backstop.engine.replay_records import Recorder
 
@@ -36,15 +39,18 @@ class Asked:
 class Records:
     """What was replayed, in order of time."""
 
-    def __init__(self, *, streamed: bool) -> None:
-        """`streamed`: every record is printed as it comes, as a line of JSON."""
+    def __init__(self, *, streamed: bool, with_alerts: bool = False) -> None:
+        """`streamed`: every record is printed as it comes, as a line of JSON. `with_alerts`: policies are replayed."""
         self._recorder = Recorder()
+        self.with_alerts = with_alerts
         self.streamed = streamed
         self.all: list[dict[str, Any]] = []
 
     def add(self, moment: Moment) -> None:
         """Record the changes since the moment before, and the numbers of this one."""
         new = [self._recorder.change(change) for change in moment.changes]
+        new += [self._recorder.alert(change) for change in moment.alerts]
+        new.sort(key=lambda record: str(record["time"]))
         new += [self._recorder.row(assessment) for assessment in moment.assessments]
         self.all += new
         if self.streamed:
@@ -59,6 +65,10 @@ class Records:
     def changes(self) -> list[dict[str, Any]]:
         return [record for record in self.all if record["type"] == "change"]
 
+    @property
+    def alerts(self) -> list[dict[str, Any]]:
+        return [record for record in self.all if record["type"] == "alert"]
+
 
 async def replay(files: SloFiles, source: Source, asked: Asked, records: Records) -> Mapping[str, str]:
     """Replay, and return the SLOs on which we failed ourselves."""
@@ -66,7 +76,8 @@ async def replay(files: SloFiles, source: Source, asked: Asked, records: Records
         start, end = asked.start(past.now), asked.end(past.now)
         _check_times(start, end, past.now)
         times = _times(start, end, asked.step)
-        run = _Run(past, files, end)
+        _tell_what_has_no_say(files, start)
+        run = _Run(past, files, end, files.policies)
         async with progress(past.clock, run.told, quiet=asked.quiet):
             first = await run.begin(start)
             if nothing_known(first.assessments) and (begins := await run.data_begins()) > start:
@@ -100,8 +111,8 @@ async def evaluate(
 class _Run:
     """One replay under way, and how far it is."""
 
-    def __init__(self, past: Past, files: SloFiles, end: float) -> None:
-        self._past, self._files, self._end = past, files, end
+    def __init__(self, past: Past, files: SloFiles, end: float, policies: Sequence[AlertPolicy] = ()) -> None:
+        self._past, self._files, self._end, self._policies = past, files, end, policies
         self._start = end
         self._replay: Replay | None = None
 
@@ -115,7 +126,9 @@ class _Run:
         """Begin anew at `start`, and return what is known then."""
         self._start = start
         exclusions = self._files.exclusions(start, self._end)
-        self._replay = self._past.replay(self._files.slos, start=start, end=self._end, exclusions=exclusions)
+        self._replay = self._past.replay(
+            self._files.slos, start=start, end=self._end, exclusions=exclusions, policies=self._policies
+        )
         return await self._replay.advance(start)
 
     async def data_begins(self) -> float:
@@ -136,6 +149,19 @@ class _Run:
             return f"reading the history before {shown(self._start)}, {queries} queries"
         left = format_duration(math.ceil(seconds / done - seconds))
         return f"{done:4.0%}  {shown(at)}, {queries} queries, about {left} left"
+
+
+def _tell_what_has_no_say(files: SloFiles, start: float) -> None:
+    """Tell which rules are not replayed, and which are not in force for an SLO."""
+    for policy in files.policies:
+        others = [rule.name for rule in policy.rules if rule.enabled and not isinstance(rule.when, ABOUT_SLOS)]
+        if others:
+            what = f"AlertPolicy {policy.key}: {', '.join(others)}"
+            echo(printable(f"{what}: not replayed, since only rules about SLOs are"), err=True)
+        if not any(policy in policies_about(slo, files.policies) for slo in files.slos):
+            echo(printable(f"AlertPolicy {policy.key}: it selects no SLO of the files"), err=True)
+    for refusal in refusals(files.slos, files.policies, at=start):
+        echo(printable(refusal), err=True)
 
 
 def _times(start: float, end: float, step: float | None) -> list[float]:

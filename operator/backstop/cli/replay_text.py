@@ -12,6 +12,7 @@ import click
 from backstop.cli.printable import printable
 from backstop.cli.table import COLOURS, Cell, Column, colours_wanted, number, render
 from backstop.cli.times import shown
+from backstop.domain.duration import format_duration
 from backstop.vocabulary import BURN_WINDOWS
 
 Record = Mapping[str, Any]  # as engine/replay_records.py makes them
@@ -47,11 +48,15 @@ def csv_text(rows: Sequence[Record]) -> str:
     return text.getvalue()
 
 
-def table_text(rows: Sequence[Record], changes: Sequence[Record]) -> str:
-    """Return a line per moment, SLO and window, and below it the changes of state."""
+def table_text(rows: Sequence[Record], changes: Sequence[Record], alerts: Sequence[Record] | None = None) -> str:
+    """Return a line per moment, SLO and window, and below it the changes of state, and what would have fired.
+
+    `alerts` None: no policy was replayed.
+    """
     columns = [Column("TIME", "time"), *columns_of(rows)]
     lines = [{"time": Cell(_shown(row["time"])), **cells} for row in rows for cells in cells_of(row)]
-    return f"{render(columns, lines)}\n\n{_changes(changes)}"
+    text = f"{render(columns, lines)}\n\n{_changes(changes)}"
+    return text if alerts is None else f"{text}\n\n{_alerts(alerts)}"
 
 
 def columns_of(rows: Sequence[Record], *, burns: Sequence[str] = BURNS_OF_A_TABLE) -> list[Column]:
@@ -94,6 +99,30 @@ def _changes(changes: Sequence[Record]) -> str:
         before, after = (_coloured(change[name]) for name in ("from", "to"))
         lines.append(f"  {_shown(change['time'])}  {change['slo']}  {before} → {after}: {printable(change['message'])}")
     return "\n".join([f"{len(changes)} changes of state:" if len(changes) > 1 else "1 change of state:", *lines])
+
+
+def _alerts(alerts: Sequence[Record]) -> str:
+    """Return a line for each time that an alert fires, with how long that lasts."""
+    fired = [alert for alert in alerts if alert["fires"]]
+    if not fired:
+        return "No alert would have fired."
+    lines = []
+    for alert in fired:
+        ends = (end["time"] for end in alerts if not end["fires"] and end["time"] > alert["time"] and _same(end, alert))
+        until = next((f"until {_shown(end)}" for end in ends), "to the end")
+        after = (
+            f"{format_duration(alert['afterSeconds'])} after the first bad slice, " if "afterSeconds" in alert else ""
+        )
+        group = ",".join(f"{label}={value}" for label, value in alert.get("group", {}).items())
+        about = f"{alert['slo']}{{{group}}}" if group else alert["slo"]
+        what = f"{_shown(alert['time'])}  {about}  {alert['rule']} ({alert['severity']})"
+        lines.append(printable(f"  {what}: {after}{until}: {alert['message']}"))
+    count = f"{len(fired)} times an alert would have fired:" if len(fired) > 1 else "Once an alert would have fired:"
+    return "\n".join([count, *lines])
+
+
+def _same(one: Record, other: Record) -> bool:
+    return all(one.get(name) == other.get(name) for name in ("policy", "rule", "slo", "group"))
 
 
 def _coloured(state: str) -> str:

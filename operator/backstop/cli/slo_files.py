@@ -1,4 +1,4 @@
-"""SLOs in files, as commands without a cluster evaluate them; with the maintenance windows that stand beside them."""
+"""SLOs in files, as commands without a cluster evaluate them, with maintenance windows and alert policies."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backstop.api.review import Outcome, Remark, Review
+from backstop.api.to_alert_policy import to_alert_policy
 from backstop.api.to_domain import to_domain
 from backstop.api.to_maintenance import to_maintenance
 from backstop.cli.errors import CannotRun
 from backstop.cli.remarks import echo, print_remarks, reviews_of
+from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.composite import ComponentRefused, resolve
 from backstop.domain.errors import SpecError
 from backstop.domain.interval import Interval
@@ -28,6 +30,7 @@ class SloFiles:
 
     slos: tuple[SLO, ...]
     windows: tuple[MaintenanceWindow, ...]
+    policies: tuple[AlertPolicy, ...]
     refused: int  # objects with problems, which were told
 
     def exclusions(self, start: float, end: float) -> dict[Uid, tuple[Interval, ...]]:
@@ -69,7 +72,12 @@ def read_slos(names: Sequence[str]) -> SloFiles:
         for review, body in ours
         if review.outcome is Outcome.VALID and review.kind == "MaintenanceWindow"
     ]
-    return SloFiles(slos=tuple(slos), windows=tuple(windows), refused=refused)
+    policies = [
+        to_alert_policy(body)
+        for review, body in ours
+        if review.outcome is Outcome.VALID and review.kind == "AlertPolicy"
+    ]
+    return SloFiles(slos=tuple(slos), windows=tuple(windows), policies=tuple(policies), refused=refused)
 
 
 def finish(files: SloFiles, faults: Mapping[str, str]) -> None:

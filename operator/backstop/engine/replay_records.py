@@ -8,6 +8,7 @@ from backstop.api.replay_schema import LEFT_OUT
 from backstop.domain.assessment import Assessment
 from backstop.domain.slo import Uid
 from backstop.engine.conditions import rfc3339_of
+from backstop.engine.replay_alerts import AlertChange
 from backstop.engine.replay_states import StateChange
 from backstop.engine.status import assessed_status
 from backstop.vocabulary import Condition
@@ -37,6 +38,27 @@ class Recorder:
             "reason": status["reason"],
             "message": status["message"],
         }
+
+    def alert(self, change: AlertChange) -> dict[str, Any]:
+        """Return the record of an alert that began to fire, or ended to."""
+        alert = change.alert
+        record: dict[str, Any] = {
+            "type": "alert",
+            "time": rfc3339_of(change.at),
+            "policy": f"{alert.namespace}/{alert.policy}",
+            "rule": alert.rule,
+            "severity": str(alert.severity),
+            "slo": f"{alert.namespace}/{alert.subject.name}",
+            "fires": change.fires,
+            "reason": str(alert.state.reason),
+            "message": alert.state.message,
+        }
+        if alert.subject.group:
+            record["group"] = dict(alert.subject.group)
+        if change.began is not None:
+            record["firstBad"] = rfc3339_of(change.began)
+            record["afterSeconds"] = max(change.at - change.began, 0.0)
+        return record
 
     def snapshot(self, assessment: Assessment) -> dict[str, Any]:
         """Return everything about one SLO at one moment: its row, its target, and its conditions without their times.
