@@ -1,5 +1,6 @@
 """Reading one Secret by name: what comes back, what a missing right prints, and what is never repeated."""
 
+import asyncio
 import base64
 import logging
 
@@ -126,3 +127,38 @@ async def test_no_log_line_holds_a_value(httpserver, reader, caplog):
     everything = f"{logged} {caplog.text}"
     assert VALUE.decode() not in everything
     assert base64.b64encode(VALUE).decode() not in everything
+
+
+@pytest.mark.cluster
+async def test_on_a_real_cluster_the_printed_role_opens_this_secret_and_no_other(
+    slo_cluster, namespace, powerless_client
+):
+    for name in ("incident-webhook", "another"):
+        slo_cluster.apply(
+            [
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": {"name": name, "namespace": namespace},
+                    "stringData": {"signing-key": VALUE.decode()},
+                }
+            ]
+        )
+    reader = KubernetesSecretReader(powerless_client)
+    with pytest.raises(AccessDenied) as denied:
+        await reader.read_secret(namespace, KEY)
+    text = str(denied.value)
+    slo_cluster.kubectl("apply", "-f", "-", stdin=text[text.index("{") :])
+
+    async def read():
+        try:
+            return await reader.read_secret(namespace, KEY)
+        except AccessDenied:
+            return None  # the authorizer hears of a new Role a moment later
+
+    async with asyncio.timeout(20):
+        while (value := await read()) is None:
+            pass
+    assert value == VALUE
+    with pytest.raises(AccessDenied):
+        await reader.read_secret(namespace, SecretKey(name="another", key="signing-key"))
