@@ -32,8 +32,11 @@ from backstop.adapters.telemetry.prometheus import PrometheusTelemetry
 from backstop.adapters.web.server import WebServer
 from backstop.api.configuration import Configuration, Source
 from backstop.api.to_domain import to_domain
-from backstop.domain.leadership import LeaseSettings
+from backstop.bootstrap.admission import admission_webhook
+from backstop.bootstrap.alerting import ALONE, build_alerting
+from backstop.domain.leadership import FencingToken, LeaseSettings
 from backstop.domain.status_change import WriteLimits
+from backstop.engine.admission import KnownObjects
 from backstop.engine.engine import Engine
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.sources import SourceBinding
@@ -85,6 +88,15 @@ class Operator:
             writes_per_second=config.status.writes_per_second,
         )
         self._checkpoints = _checkpoints(config, telemetry)
+        self._alerting = build_alerting(
+            client,
+            lambda: configuration.current,
+            clock=clock,
+            leadership=leadership,
+            token=self._token,
+            publisher=self._publisher,
+            telemetry=telemetry,
+        )
         self.engine = Engine(
             parse=to_domain,
             clock=clock,
@@ -92,7 +104,17 @@ class Operator:
             publisher=self._publisher,
             witnesses=Witnesses(KubernetesWorkloadReader(client), clock),
             awaited=KINDS,
+            alerting=self._alerting.alerting,
+            followers=self._alerting.followers,
             checkpoints=self._checkpoints,
+        )
+        self._admission = admission_webhook(
+            config.admission,
+            client,
+            namespace=options.namespace,
+            clock=clock,
+            leadership=leadership,
+            known=lambda: KnownObjects({}),
         )
         self._started_with = config
         self._bindings: dict[str, tuple[Source, SourceBinding]] = {}
@@ -119,10 +141,13 @@ class Operator:
                     tasks.create_task(self._watch(), name="watch"),
                     tasks.create_task(self._reload(), name="configuration"),
                 ]
+                parts.append(tasks.create_task(self._alerting.outbox.run(), name="outbox"))
                 if self._elector is not None:
                     parts.append(tasks.create_task(self._elector.run(), name="lease"))
                 else:
                     self.telemetry.leads(leader=True)
+                if self._admission is not None:
+                    parts.append(tasks.create_task(self._admission.run(), name="admission"))
                 await stop.wait()
                 log.info("operator.stopping")
                 for part in parts:
@@ -206,7 +231,7 @@ class Operator:
 
     def _warn_of_restart(self, config: Configuration) -> None:
         """Name the sections that are read at start only."""
-        for section in ("watch", "leader_election", "status", "checkpoint", "web"):
+        for section in ("watch", "leader_election", "status", "checkpoint", "web", "admission"):
             if getattr(config, section) != getattr(self._started_with, section):
                 log.warning("configuration.needs_restart", section=section)
 
@@ -220,11 +245,16 @@ class Operator:
             identity=json.dumps([source.url, dict(source.headers), dict(source.header_files)], sort_keys=True),
         )
 
+    def _token(self) -> FencingToken | None:
+        return ALONE if self._elector is None else self._elector.token
+
     def _alive(self) -> str | None:
         age = self._clock.monotonic() - self.engine.scheduler.last_tick
         return None if age < LIVE_SECONDS else f"the scheduler has not run for {age:.0f} s"
 
     def _ready(self) -> str | None:
+        if self._admission is not None and (problem := self._admission.server.problem()) is not None:
+            return problem
         return None if self.engine.synced else "the first complete LIST of SLOs is still to come"
 
     async def _close(self) -> None:
@@ -236,6 +266,8 @@ class Operator:
             await self._checkpoints.close()
         for _, binding in self._bindings.values():
             await binding.source.close()
+        if self._admission is not None:
+            await self._admission.server.close()
         await self.web.close()
         await self._client.close()
 

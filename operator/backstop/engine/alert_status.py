@@ -15,6 +15,7 @@ from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamp
 from backstop.vocabulary import (
     MAX_ALERT_MESSAGE,
     SHOWN_ALERTS,
+    SHOWN_SLOS,
     SHOWN_TIERS,
     AlertPolicyReason,
     AlertPolicyState,
@@ -57,6 +58,7 @@ def policy_status(
             "unknown": counts[AlertStatus.UNKNOWN],
         },
         "conditions": stamped([ready], generation=generation, previous=previous, now=now),
+        "slos": {"count": len(rules)} | ({"names": sorted(rules)[:SHOWN_SLOS]} if rules else {}),
     }
     if tiers := [_tier(slo, rule) for slo, all_of_it in sorted(rules.items()) for rule in all_of_it]:
         status["tiers"] = tiers[:SHOWN_TIERS]
