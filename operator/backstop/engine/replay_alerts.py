@@ -55,7 +55,7 @@ class AlertFollower:
         self._books = [AlertBook(policy) for policy in policies]
         self._rules: list[Rules] = []
         self._rules_until = float("-inf")
-        self._first_bad: float | None = None  # end of the first bad slice of what goes on
+        self.first_bad: float | None = None  # end of the first bad slice of what goes on, unix seconds
         self._calm = 0  # slices within the objective since the newest bad one
         self._begun = False  # the past before the first judgement was looked at
         windows = windows_asked(rule for rules in self._rules_at(at) for rule in rules)
@@ -68,11 +68,11 @@ class AlertFollower:
         if evidence.events <= COUNT_TOLERANCE or not evidence.known:
             return
         if self._is_bad(evidence):
-            self._first_bad, self._calm = self._first_bad or end, 0
+            self.first_bad, self._calm = self.first_bad or end, 0
         else:
             self._calm += 1
             if self._calm >= CALM_SLICES:
-                self._first_bad = None
+                self.first_bad = None
 
     def needs_a_look(self, evidence: Slice) -> bool:
         """Tell whether an alert may begin to fire at the end of this slice: only what burns makes one."""
@@ -97,7 +97,7 @@ class AlertFollower:
         """Judge every rule by an assessment, and return what began to fire and what ended to."""
         changes: list[AlertChange] = []
         if not self._begun and self._tracked.row is not None:
-            self._first_bad, self._begun = bad_since(self._tracked, self._tracked.row, at=assessment.at), True
+            self.first_bad, self._begun = bad_since(self._tracked, self._tracked.row, at=assessment.at), True
         for book, rules in zip(self._books, self._rules_at(assessment.at), strict=True):
             before = dict(book.alerts)
             judge_slo(book, rules, assessment, self._tracked, began=self._began)
@@ -122,7 +122,7 @@ class AlertFollower:
     def _began(self, row: int, at: float) -> float | None:
         """Return since when a row burns. Of a group it is asked of the ledger once its alert fires: that is dear."""
         del at
-        return self._first_bad if row == self._tracked.row else None
+        return self.first_bad if row == self._tracked.row else None
 
     def _is_bad(self, evidence: Slice) -> bool:
         allowed = float(self._tracked.slo.objective.error_ratio) * evidence.events
