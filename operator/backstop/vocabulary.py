@@ -325,6 +325,7 @@ class Metric(StrEnum):
     QUERY_CONCURRENCY = "backstop_source_query_concurrency_limit"  # gauge by source
     QUERY_TIMEOUT_SECONDS = "backstop_source_query_timeout_seconds"  # gauge by source; bound of every query
     CLOCK_OFFSET_SECONDS = "backstop_source_clock_offset_seconds"  # gauge by source; source minus local
+    NOTIFICATIONS_TOTAL = "backstop_notifications_total"  # counter by outcome: sent, retried, failed, abandoned
     STATUS_WRITES_TOTAL = "backstop_status_writes_total"  # counter by outcome
     REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
     LEADER = "backstop_leader"  # gauge; 1 on the replica that writes

@@ -21,6 +21,7 @@ from tests.api.channel_bodies import channel_body
 from tests.fakes.clock import START, LoopClock
 from tests.fakes.notifier import RecordingNotifier
 from tests.fakes.status import SettableLeadership
+from tests.fakes.telemetry import RecordingTelemetry
 
 pytestmark = pytest.mark.looptime
 
@@ -58,6 +59,7 @@ class Stage:
     def __init__(self, notifier=None, stored=None):
         self.clock = LoopClock()
         self.leadership = SettableLeadership()
+        self.telemetry = RecordingTelemetry()
         self.notifier = notifier or RecordingNotifier()
         self.channels = {("shop", name): a_channel(name) for name in ("oncall", "team")}
         self.stored: dict[Uid, Incident] = stored if stored is not None else {}
@@ -71,6 +73,7 @@ class Stage:
             find=lambda namespace, name: self.channels.get((namespace, name)),
             record=self._record,
             attempted=lambda channel, attempt, _: self.attempts.append((channel.key, str(attempt.reason))),
+            telemetry=self.telemetry,
             draw=lambda: 1.0,
         )
 
@@ -132,6 +135,7 @@ async def test_failures_that_may_pass_are_tried_again_under_the_same_id():
         assert s.notifier.ids == [f"{UID}-1"] * 3
         assert (s.state().state, s.state().attempts, s.state().error) == (NotificationState.SENT, 3, None)
         assert [record.attempts for record in s.records] == [1, 2, 3]
+        assert (s.telemetry.counts["notification retried"], s.telemetry.counts["notification sent"]) == (2, 1)
 
 
 async def test_a_refusal_is_not_repeated_and_says_why():
@@ -142,6 +146,7 @@ async def test_a_refusal_is_not_repeated_and_says_why():
         assert len(s.notifier.sent) == 1
         assert s.state().state is NotificationState.FAILED
         assert "404" in s.state().error
+        assert s.telemetry.counts["notification failed"] == 1
 
 
 async def test_a_receiver_that_is_away_for_a_day_is_given_up_visibly():
@@ -153,6 +158,7 @@ async def test_a_receiver_that_is_away_for_a_day_is_given_up_visibly():
         await asyncio.sleep(20)
         assert s.state().state is NotificationState.ABANDONED
         assert "given up" in s.state().error
+        assert s.telemetry.counts["notification abandoned"] == 1
         sent = len(s.notifier.sent)
         assert sent == s.state().attempts < 20
         await asyncio.sleep(3600)

@@ -58,5 +58,8 @@ class RecordingTelemetry:
     def incident_took(self, phase: str, seconds: float) -> None:
         self.phases.append((phase, seconds))
 
+    def notified(self, outcome: str) -> None:
+        self.counts[f"notification {outcome}"] += 1
+
     def status_written(self, outcome: str) -> None:
         self.counts[outcome] += 1

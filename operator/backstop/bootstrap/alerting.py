@@ -77,6 +77,7 @@ def build_alerting(
         find=channels.get,
         record=incidents.record,
         attempted=channels.attempted,
+        telemetry=telemetry,
         draw=random.Random().random,  # noqa: S311  spreads retries; nothing secret is drawn
     )
     incidents.outbox = outbox

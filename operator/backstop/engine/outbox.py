@@ -21,6 +21,7 @@ from backstop.engine.registry import Registered
 from backstop.ports.clock import Clock
 from backstop.ports.cluster import Leadership
 from backstop.ports.notifier import Message, Notifier
+from backstop.ports.telemetry import Telemetry
 from backstop.vocabulary import ChannelReason, Reason
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,7 @@ class Outbox:
         find: FindChannel,
         record: Record,
         attempted: Attempted,
+        telemetry: Telemetry,
         draw: Callable[[], float],
     ) -> None:
         self._clock = clock
@@ -70,6 +72,7 @@ class Outbox:
         self._find = find
         self._record = record
         self._attempted = attempted
+        self._telemetry = telemetry
         self._draw = draw
         self._told: dict[Uid, _Told] = {}
         self._under_way: dict[tuple[Uid, str], ChannelKey] = {}  # by incident and id of the notification
@@ -159,6 +162,7 @@ class Outbox:
             now = self._clock.now().timestamp()
             result = after_attempt(notification, attempt, now=now, draw=self._draw())
             _say(told.incident, result, attempt)
+            self._telemetry.notified("retried" if result.pending else result.state.lower())
             if channel is not None:
                 self._attempted(channel, attempt, result)
             if (still := self._told.get(uid)) is not None:

@@ -182,5 +182,8 @@ class _NoTelemetry:
     def incident_took(self, phase: str, seconds: float) -> None:
         pass
 
+    def notified(self, outcome: str) -> None:
+        pass
+
     def status_written(self, outcome: str) -> None:
         pass

@@ -59,6 +59,10 @@ class Telemetry(Protocol):
         """Take how long a phase of a resolved incident took: detect, acknowledge, mitigate or resolve."""
         ...
 
+    def notified(self, outcome: str) -> None:
+        """Count an attempt to send a message: sent, retried, failed or abandoned."""
+        ...
+
     def status_written(self, outcome: str) -> None:
         """Count a status write: applied, forbidden or failed."""
         ...

@@ -51,6 +51,9 @@ class PrometheusTelemetry:
         self._writes = Counter(
             Metric.STATUS_WRITES_TOTAL.removesuffix("_total"), "Status writes", ("outcome",), registry=registry
         )
+        self._notifications = Counter(
+            Metric.NOTIFICATIONS_TOTAL.removesuffix("_total"), "Attempts to send", ("outcome",), registry=registry
+        )
         self._registered = _gauge(registry, Metric.REGISTERED_SLOS, "SLOs by validity", ("validity",))
         self._leader = _gauge(registry, Metric.LEADER, "1 on the replica that writes")
         self._config = _gauge(registry, Metric.CONFIG_VALID, "0 while the last good configuration is in force")
@@ -116,6 +119,9 @@ class PrometheusTelemetry:
 
     def incident_took(self, phase: str, seconds: float) -> None:
         self._incident_seconds.labels(phase).observe(seconds)
+
+    def notified(self, outcome: str) -> None:
+        self._notifications.labels(outcome).inc()
 
     def status_written(self, outcome: str) -> None:
         self._writes.labels(outcome).inc()
