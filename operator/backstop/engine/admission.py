@@ -157,9 +157,7 @@ def _judge(request: Request, known: Known, now: datetime) -> Verdict:
     if request.operation == "UPDATE" and _spec(request.body) == _spec(request.before):
         stored = [f"not followed as it is stored: {_text_of(problem)}" for problem in checked.problems]
         return Verdict(warnings=(*stored, *warnings))
-    refusal = _refusal(list(checked.problems))
-    log.info("admission.refused", object=request.subject, user=request.user, problem=refusal.message)
-    return Verdict(refusal=refusal, warnings=tuple(warnings))
+    return Verdict(refusal=_refusal(list(checked.problems)), warnings=tuple(warnings))
 
 
 def _refusal(problems: list[Problem]) -> Refusal:

@@ -113,4 +113,7 @@ class AdmissionServer:
             if request is None:
                 raise
             verdict = too_slow(request, ANSWER_SECONDS)
+        if verdict.refusal is not None:
+            problem = verdict.refusal.message
+            log.info("admission.refused", object=request.subject, user=request.user, problem=problem)
         return web.json_response(answer(request, verdict))
