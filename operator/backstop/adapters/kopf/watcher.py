@@ -26,7 +26,13 @@ from backstop.vocabulary import GROUP, VERSION
 
 log = structlog.get_logger(__name__)
 
-KINDS: Final = {"SLO": "slos", "MaintenanceWindow": "maintenancewindows"}  # what is watched: kind and plural
+KINDS: Final = {  # what is watched: kind and plural
+    "SLO": "slos",
+    "MaintenanceWindow": "maintenancewindows",
+    "AlertPolicy": "alertpolicies",
+    "NotificationChannel": "notificationchannels",
+    "Incident": "incidents",
+}
 
 _PAUSES_SECONDS: Final = (1.0, 2.0, 5.0, 10.0, 30.0)  # between a failed run and the next; the last one for ever
 _GRACEFUL_SECONDS: Final = 1.0  # for kopf to end by itself before it is cancelled
@@ -127,6 +133,8 @@ class Watcher:
             except (Exception, asyncio.CancelledError) as problem:  # noqa: BLE001  see above
                 # Without the traceback: kopf logged it, and its frames hold the credentials.
                 reasons.append(explain(problem, self._kind))
+            finally:
+                over.set()  # also where it failed before there was anything to end
 
         thread = threading.Thread(target=run, name=f"backstop-kopf-{self._kind}", daemon=True)
         thread.start()
