@@ -7,7 +7,7 @@ All times are unix seconds, rounded to milliseconds, so that an incident that wa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backstop.domain.alert import AlertStatus, SubjectKind
+from backstop.domain.alert import AlertStatus, Subject, SubjectKind
 from backstop.domain.alert_policy import Deadlines, Severity
 from backstop.domain.leadership import FencingToken
 from backstop.domain.notification import Notification
@@ -43,8 +43,7 @@ class AlertEntry:
     @property
     def subject_key(self) -> str:
         """The subject as people read it: `SLO/checkout{region="eu"}`."""
-        labels = ",".join(f'{label}="{value}"' for label, value in self.group)
-        return f"{self.subject_kind}/{self.subject}" + (f"{{{labels}}}" if labels else "")
+        return Subject(kind=self.subject_kind, name=self.subject, group=self.group).key
 
     @property
     def over(self) -> bool:

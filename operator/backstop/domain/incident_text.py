@@ -12,19 +12,25 @@ MAX_ENTRY: Final = 1_500  # of one entry of the timeline, what somebody noted in
 MAX_MESSAGE: Final = 600  # of an alert
 MAX_PERSON: Final = 300  # of a user name
 
-_ESCAPED: Final = frozenset("<>&\u2028\u2029")
 _CUT: Final = "…"
+# How many bytes more a character takes than in UTF-8.
+_DEARER: Final = {'"': 1, "\\": 1, "<": 5, ">": 5, "&": 5}
+_CONTROL: Final = {"\u2028": 3, "\u2029": 3} | {chr(code): 5 for code in range(32)}
 
 
 def clean(text: str) -> str:
     """Return a text in one line, without control characters and without halves of surrogate pairs."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     whole = text.encode("utf-8", "replace").decode()
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in whole).strip()
 
 
 def stored_bytes(text: str) -> int:
     """Return how many bytes a text takes within stored JSON, at most."""
-    return sum(_cost(character) for character in text)
+    plain = len(text.encode("utf-8", "surrogatepass"))
+    dearer = _DEARER if text.isprintable() else _DEARER | _CONTROL
+    return plain + sum(text.count(character) * more for character, more in dearer.items())
 
 
 def cut(text: str, most: int) -> str:
@@ -44,6 +50,5 @@ def cut(text: str, most: int) -> str:
 
 
 def _cost(character: str) -> int:
-    if character in _ESCAPED or ord(character) < 32:  # noqa: PLR2004  control characters
-        return 6
-    return 2 if character in '"\\' else len(character.encode("utf-8", "surrogatepass"))
+    plain = len(character.encode("utf-8", "surrogatepass"))
+    return plain + (_DEARER.get(character) or _CONTROL.get(character, 0))

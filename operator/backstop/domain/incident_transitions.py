@@ -113,6 +113,8 @@ def is_new_fire(incident: Incident, reading: Reading) -> bool:
     What a person resolved while it fired has to be clear first, and to fire anew.
     """
     resolved_at = incident.resolved_at or 0.0
+    if moment(reading.at) <= resolved_at:
+        return False  # what was so before is known
     names_all = incident.alert_count <= len(incident.alerts)
     for alert in reading.firing:
         entry = incident.entry(entry_key(alert))
@@ -236,9 +238,10 @@ def _grown(incident: Incident, reading: Reading, *, joining: TimelineKind) -> In
     before = {entry.key: entry for entry in incident.alerts}
     entries = [_seen(entry, present.get(entry.key), at) for entry in incident.alerts]
     after = {entry.key: entry for entry in entries}
+    same = all(one is other for one, other in zip(entries, incident.alerts, strict=True))
     joined = [alert for alert in firing if _fires_anew(before.get(entry_key(alert)), alert)]
     after |= {key: _entry(alert) for alert in joined if (key := entry_key(alert)) not in before}
-    named = with_alerts(after.values())
+    named = incident.alerts if same and not joined else with_alerts(after.values())
     kept = {entry.key for entry in named}
     joined = [alert for alert in joined if entry_key(alert) in kept]
     worse = [a for a in firing if (known := before.get(entry_key(a))) and a.severity.rank < known.severity.rank]
