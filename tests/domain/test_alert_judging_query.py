@@ -154,6 +154,8 @@ def test_hostile_label_values_change_nothing_but_text():
 def test_many_labels_are_not_all_told():
     found = only(judge_query(asking(), [series(1.0, **{f"l{n}": "v" for n in range(9)})]))
     assert found.message.startswith('{l0="v", l1="v", l2="v", l3="v", l4="v", l5="v", …} is 1,')
+    six = only(judge_query(asking(), [series(1.0, **{f"l{n}": "v" for n in range(6)})]))
+    assert six.message.startswith('{l0="v", l1="v", l2="v", l3="v", l4="v", l5="v"} is 1,')
 
 
 @given(

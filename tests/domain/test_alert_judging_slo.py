@@ -233,10 +233,11 @@ def test_less_of_the_budget_is_left_than_the_rule_asks_for(percent, left, holds)
     assert found.message == f"{left:.1f} % of the 30d budget left, the limit is {percent} %"
 
 
-def test_nothing_left_is_below_zero_as_it_is_for_the_state_of_the_slo():
-    (rule,) = in_force(a_rule(BudgetRemainingBelow(percent=Decimal(0))), SLO)
-    spent = replace(evidence([rule], SLO, steady(0)).budgets["30d"], remaining_percent=0.0)
-    assert judge_slo_rule(rule, evidence([rule], SLO, steady(0), budgets={"30d": spent})).holds is True
+@pytest.mark.parametrize(("percent", "left", "holds"), [("0", 0.0, True), ("25", 25.0, False), ("-5", -5.0, False)])
+def test_exactly_the_percentage_is_not_below_it_but_nothing_left_is_as_for_the_state_of_the_slo(percent, left, holds):
+    (rule,) = in_force(a_rule(BudgetRemainingBelow(percent=Decimal(percent))), SLO)
+    spent = replace(evidence([rule], SLO, steady(0)).budgets["30d"], remaining_percent=left)
+    assert judge_slo_rule(rule, evidence([rule], SLO, steady(0), budgets={"30d": spent})).holds is holds
 
 
 def test_a_budget_of_which_too_little_is_known_is_not_judged():
@@ -367,6 +368,7 @@ def test_a_period_of_the_calendar_that_ends_before_has_a_new_budget():
         slo, budgets, counting = a_month(at, 99, burn=2)
         found = exhausting(4 * 3600, counting, slo, budgets=budgets, at=at)
         assert found.holds is holds, found.message
+        assert found.numbers["leastBurn"] == pytest.approx(1.8 if at == early else 3.6, rel=1e-3)
     assert "within 2h" in found.message
 
 
@@ -383,7 +385,8 @@ def test_lost_data_holds_since_it_was_lost():
     found = judged(rule, steady(0), data=LOST)
     assert (found.holds, found.reason, found.held_since) == (True, AlertReason.DATA_LOST, NOW - 120)
     assert found.message == "NoData: the query answers nothing"
-    assert judged(rule, steady(0.5)).reason is AlertReason.DATA_PRESENT
+    present = judged(rule, steady(0.5))
+    assert (present.holds, present.reason) == (False, AlertReason.DATA_PRESENT)
 
 
 def test_how_long_a_rule_has_to_hold_and_how_often_it_is_looked_at_follow_from_it():
