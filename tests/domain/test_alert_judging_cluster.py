@@ -138,6 +138,7 @@ def test_failures_are_told_with_their_number_and_the_newest_names():
         pytest.param(known_runs(complete_since=NOW - 600), None, id="none is left"),
         pytest.param(known_runs(run(20, **GOOD), run(5), complete_since=NOW - 600), None, id="or after the success"),
         pytest.param(known_runs(run(9, **GOOD), run(5), complete_since=NOW - 600), False, id="a success since then"),
+        pytest.param(known_runs(run(9, **GOOD), run(5), complete_since=NOW - 540), False, id="since the success itself"),
         pytest.param(known_runs(run(5), complete_since=NOW - 600, created_at=NOW - 600), False, id="none before"),
         pytest.param(known_runs(run(50), run(30), run(10), complete_since=NOW - 600), None, id="or succeeded between"),
         pytest.param(known_runs(run(50), run(30), run(10), complete_since=NOW - 3000), True, id="nothing is missing"),
@@ -198,6 +199,11 @@ def test_deleted_runs_may_have_been_anything(history, holds):
 def test_no_run_succeeded_within_the_time_or_ever(history, holds, message):
     found = successes(history)
     assert (found.holds, found.message) == (holds, message)
+
+
+def test_a_success_counts_for_exactly_as_long_as_the_rule_says():
+    assert successes(known_runs(run(59, **GOOD)), within=HOUR).holds is False
+    assert successes(known_runs(run(60, **GOOD)), within=HOUR).holds is True
 
 
 def test_a_suspended_cron_job_misses_no_run():
