@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ import requests
 
 from tests.cluster.packages import ensure, postgresql_programs
 from tests.cluster.shell import find_program
-from tests.prometheus_server import PATIENCE_SECONDS, free_port, wait_until
+from tests.prometheus_server import PATIENCE_SECONDS, POLL_SECONDS, free_port, wait_until
 
 SUPERUSER: Final = "postgres"
 CLIENT: Final = "shop"  # a role without special rights, as applications have
@@ -82,13 +83,33 @@ class PostgresServer:
 
     @contextlib.contextmanager
     def exhausted(self) -> Iterator[Sequence[socket.socket]]:
-        """Hold every connection that clients may have, until the server itself refuses another one."""
-        with contextlib.ExitStack() as held:
-            sessions: list[socket.socket] = []
+        """Hold every connection that clients may have, and take each one that becomes free, as waiting clients do.
+
+        The sequence is what is held; the server has refused another one before it is handed out.
+        """
+        sessions: list[socket.socket] = []
+        over = threading.Event()
+
+        def take_all() -> None:
             with contextlib.suppress(ConnectionRefused):
-                while True:
-                    sessions.append(held.enter_context(self.connect()))
+                while not over.is_set():
+                    sessions.append(self.connect())
+
+        def keep_taking() -> None:
+            while not over.wait(POLL_SECONDS):
+                take_all()
+
+        clients = threading.Thread(target=keep_taking, name="clients", daemon=True)
+        try:
+            take_all()
+            clients.start()
             yield sessions
+        finally:
+            over.set()
+            if clients.ident is not None:
+                clients.join(PATIENCE_SECONDS)
+            for session in sessions:
+                session.close()
 
     def _start(self) -> None:
         programs, data = postgresql_programs(), self._folder / "data"

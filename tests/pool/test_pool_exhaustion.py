@@ -136,8 +136,8 @@ async def test_a_server_without_connections_left_fires_and_clears(database, scra
                 database.connect()
             firing = await alerts.until(FULL, AlertStatus.FIRING, AlertReason.THRESHOLD_CROSSED)
             assert alerts.status(FULL) == {f"{database.address}:{database.port}": AlertStatus.FIRING}
-            assert firing.numbers["value"] == 1.0
-            assert len(sessions) < database.client_connections + 1
+            assert firing.numbers["value"] >= 1.0  # the exporter's own sessions use what is kept back
+            assert len(sessions) <= database.client_connections
             await alerts.until(SCARCE, AlertStatus.PENDING, AlertReason.THRESHOLD_CROSSED)
             assert set(alerts.status(UNSEEN).values()) == {AlertStatus.CLEAR}
         await alerts.until(FULL, AlertStatus.CLEAR, AlertReason.THRESHOLD_NOT_CROSSED)
