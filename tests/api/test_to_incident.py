@@ -108,6 +108,13 @@ def test_a_status_that_cannot_be_read_is_refused_rather_than_overwritten(status)
         to_incident(a_body() | {"status": status})
 
 
+def test_the_server_may_choose_the_name():
+    body = a_body()
+    body["metadata"] = {"generateName": "payments-fail-"}
+    assert not check_incident(body).problems
+    assert check_incident(a_body() | {"metadata": {}}).problems
+
+
 def test_a_status_without_an_opening_is_not_taken_up_yet():
     assert to_incident(a_body() | {"status": {"conditions": []}}).opened_at is None
     assert to_incident(a_body() | {"status": {}}).opened_at is None

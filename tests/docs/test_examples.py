@@ -11,6 +11,7 @@ from backstop.api.configuration import Configuration, parse_configuration
 from backstop.api.to_alert_policy import check_alert_policy
 from backstop.api.to_channel import check_channel
 from backstop.api.to_domain import check_slo
+from backstop.api.to_incident import check_incident
 from backstop.api.to_maintenance import check_maintenance
 from backstop.api.v1alpha1.slo import SLOSpec
 from backstop.vocabulary import GROUP
@@ -25,6 +26,7 @@ CHECKS = {
     "MaintenanceWindow": check_maintenance,
     "AlertPolicy": check_alert_policy,
     "NotificationChannel": check_channel,
+    "Incident": check_incident,
 }
 BASE_SPEC = {"target": 99.9, "indicator": {"boolean": {"metric": "up"}}}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.REPORT_NDIFF

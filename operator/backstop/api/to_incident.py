@@ -46,7 +46,11 @@ def check_incident(body: object) -> Checked[IncidentSpec]:
     """Read an Incident as people write it. Raises nothing."""
     if not isinstance(body, Mapping):
         return Checked(spec=None, problems=(Problem(location=(), text=f"an object is a map, not {kind_of(body)}"),))
-    problems = [*header_problems(body, kind=KIND), *name_problems(body.get("metadata"))]
+    metadata = body.get("metadata")
+    named_by_server = isinstance(metadata, Mapping) and "name" not in metadata and "generateName" in metadata
+    problems = [*header_problems(body, kind=KIND), *name_problems(metadata)]
+    if named_by_server:
+        problems = [problem for problem in problems if problem.location != ("metadata", "name")]
     spec, found = read_spec(body, IncidentSpec, least=_LEAST)
     problems += found
     return Checked(spec=spec, problems=tuple(problems))
