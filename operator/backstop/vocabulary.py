@@ -159,6 +159,7 @@ class AlertPolicyReason(StrEnum):
     """Reasons of condition Ready of an AlertPolicy, beside those of an SLO that is refused."""
 
     IN_FORCE = "InForce"  # every rule is judged
+    NOT_JUDGED_YET = "NotJudgedYet"  # it is understood, and what its rules look at is still to be read
     RULES_REFUSED = "RulesRefused"  # rules that do not fit an SLO are not judged for it; status.tiers names them
     NOTHING_MATCHES = "NothingMatches"  # it has rules about SLOs, and no SLO of its namespace matches
 

@@ -109,6 +109,17 @@ async def test_a_burn_fires_within_minutes_and_clears_soon_after_it_ends():
         assert "alerts" not in s.status("shop")
 
 
+async def test_a_policy_is_not_quiet_before_a_rule_was_judged():
+    async with stage_with(TakenAlerts()) as s:
+        s.engine.on_synced("SLO", frozenset())
+        s.engine.on_object(KIND, a_policy())
+        await asyncio.sleep(5)
+        assert (s.status("shop")["state"], s.status("shop")["reason"]) == ("Unknown", "NotJudgedYet")
+        s.engine.on_object("SLO", a_body())
+        await asyncio.sleep(60)
+        assert s.status("shop")["state"] == "Quiet"
+
+
 async def test_what_fires_is_written_at_once_and_told_as_an_event():
     taken = TakenAlerts()
     async with stage_with(taken) as s:

@@ -1,5 +1,7 @@
 """Builds `.status` of an AlertPolicy: what fires, what is pending and why not, what cannot be told. Pure."""
 
+import itertools
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +12,6 @@ from backstop.domain.alert import Alert, AlertStatus
 from backstop.domain.alert_tiers import EffectiveRule, RefusedRule
 from backstop.domain.duration import format_duration
 from backstop.domain.errors import SpecError
-from backstop.domain.label_value import shown_value
 from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamped
 from backstop.vocabulary import (
     MAX_ALERT_MESSAGE,
@@ -22,6 +23,7 @@ from backstop.vocabulary import (
     Condition,
 )
 
+_MOST_BYTES: Final = 160 * 1024  # of alerts; the rest of an object is less than 64 KiB, and 256 KiB are allowed
 _ORDER: Final = {AlertStatus.FIRING: 0, AlertStatus.PENDING: 1, AlertStatus.UNKNOWN: 2, AlertStatus.CLEAR: 3}
 
 
@@ -38,20 +40,20 @@ def policy_status(
 
     `rules` are the effective ones by name of the SLO; `incidents` the names of open incidents by rule and subject key.
     """
+    judged = list(alerts)
     told = sorted(
-        (alert for alert in alerts if alert.state.status is not AlertStatus.CLEAR),
+        (alert for alert in judged if alert.state.status is not AlertStatus.CLEAR),
         key=lambda alert: (_ORDER[alert.state.status], alert.severity.rank, alert.state.since, alert.subject.key),
     )
     counts = Counter(alert.state.status for alert in told)
     refused = [(slo, rule) for slo, all_of_it in rules.items() for rule in all_of_it if isinstance(rule, RefusedRule)]
     ready = _ready(rules, refused)
-    state = _state(counts)
+    state = _state(counts) if judged else AlertPolicyState.UNKNOWN
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "state": state.value,
-        "reason": ready.reason.value if ready.status is not True else _why(told).value,
-        "message": (ready.message if ready.status is not True else _words(told))[:MAX_MESSAGE],
-        "slos": {"count": len(rules)},
+        "reason": ready.reason.value if ready.status is not True else _why(judged, told).value,
+        "message": (ready.message if ready.status is not True else _words(judged, told))[:MAX_MESSAGE],
         "alertCounts": {
             "firing": counts[AlertStatus.FIRING],
             "pending": counts[AlertStatus.PENDING],
@@ -63,8 +65,14 @@ def policy_status(
     if tiers := [_tier(slo, rule) for slo, all_of_it in sorted(rules.items()) for rule in all_of_it]:
         status["tiers"] = tiers[:SHOWN_TIERS]
     if told:
-        status["alerts"] = [_alert(alert, incidents) for alert in told[:SHOWN_ALERTS]]
+        status["alerts"] = _fitting([_alert(alert, incidents) for alert in told[:SHOWN_ALERTS]])
     return status
+
+
+def _fitting(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return as many entries as an object may hold, the worst first (semantics S6)."""
+    sizes = itertools.accumulate(len(json.dumps(entry, ensure_ascii=False).encode()) for entry in entries)
+    return [entry for entry, size in zip(entries, sizes, strict=True) if size <= _MOST_BYTES]
 
 
 def refused_policy_status(
@@ -117,13 +125,15 @@ def _state(counts: Counter[AlertStatus]) -> AlertPolicyState:
     return AlertPolicyState.UNKNOWN if counts[AlertStatus.UNKNOWN] else AlertPolicyState.QUIET
 
 
-def _why(told: Sequence[Alert]) -> StrEnum:
-    return told[0].state.reason if told else AlertPolicyReason.IN_FORCE
+def _why(judged: Sequence[Alert], told: Sequence[Alert]) -> StrEnum:
+    if told:
+        return told[0].state.reason
+    return AlertPolicyReason.IN_FORCE if judged else AlertPolicyReason.NOT_JUDGED_YET
 
 
-def _words(told: Sequence[Alert]) -> str:
+def _words(judged: Sequence[Alert], told: Sequence[Alert]) -> str:
     if not told:
-        return "every rule is clear"
+        return "every rule is clear" if judged else "no rule was judged yet: what they look at is still to be read"
     worst = told[0]
     more = f"; and {len(told) - 1} more" if len(told) > 1 else ""
     return f"{worst.rule} of {worst.subject.key} is {worst.state.status}: {worst.state.message}{more}"
@@ -170,7 +180,7 @@ def _alert(alert: Alert, incidents: Mapping[tuple[str, str], str]) -> dict[str, 
         "message": state.message[:MAX_ALERT_MESSAGE],
     }
     if alert.subject.group:
-        entry["group"] = {label: shown_value(value) for label, value in alert.subject.group}
+        entry["group"] = dict(alert.subject.group)
     if alert.subject.service is not None:
         entry["service"] = alert.subject.service
     if state.held_seconds:

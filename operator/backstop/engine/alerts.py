@@ -213,33 +213,36 @@ class Alerts:
             of_namespace.setdefault(followed.policy.namespace, []).append(followed)
         slos = [registered for registered in self._slos() if registered.ref.namespace in stale]
         for registered in slos:
-            slo, uid = registered.valid, registered.ref.uid
-            watching = (
-                [] if slo is None else [f for f in of_namespace.get(slo.namespace, ()) if concerns(f.policy, slo)]
-            )
-            windows: set[float] = set()
-            for followed in watching:
-                if slo is not None:
-                    rules = effective(followed.policy, slo, at)
-                    followed.rules[uid] = (slo.name, rules)
-                    windows |= windows_asked(rules)
-            if windows and slo is not None:
-                windows.add(slo.evaluation.all_bad_for_seconds)
-            if watching:
-                self._watching[uid] = watching
-            else:
-                self._watching.pop(uid, None)
-            asked = tuple(sorted(windows))
-            if (tracked := self._tracked_of(uid)) is not None and tracked.rule_windows != asked:
-                tracked.rule_windows, tracked.next_due = asked, 0.0
-                if not watching:
-                    tracked.burning = None
+            slo = registered.valid
+            self._watch(registered.ref.uid, slo, [] if slo is None else of_namespace.get(slo.namespace, ()), at)
         left = {registered.ref.uid for registered in self._slos()}
         for uid in self._watching.keys() - left:
             del self._watching[uid]
         for namespace in stale:
             for followed in of_namespace.get(namespace, ()):
                 self._drop_what_is_gone(followed, at)
+
+    def _watch(self, uid: Uid, slo: SLO | None, candidates: Sequence[_Followed], at: float) -> None:
+        """Make the rules about an SLO those of the policies that concern it; None: it is refused."""
+        windows: set[float] = set()
+        watching: list[_Followed] = []
+        for followed in candidates:
+            if slo is not None and concerns(followed.policy, slo):
+                rules = effective(followed.policy, slo, at)
+                followed.rules[uid] = (slo.name, rules)
+                watching.append(followed)
+                windows |= windows_asked(rules)
+        if windows and slo is not None:
+            windows.add(slo.evaluation.all_bad_for_seconds)
+        if watching:
+            self._watching[uid] = watching
+        else:
+            self._watching.pop(uid, None)
+        asked = tuple(sorted(windows))
+        if (tracked := self._tracked_of(uid)) is not None and tracked.rule_windows != asked:
+            tracked.rule_windows, tracked.next_due = asked, 0.0
+            if not watching:
+                tracked.burning = None
 
     def _drop_what_is_gone(self, followed: _Followed, at: float) -> None:
         watched = {uid for uid, watching in self._watching.items() if followed in watching}

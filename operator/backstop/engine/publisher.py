@@ -19,7 +19,6 @@ from backstop.domain.slo import Uid
 from backstop.domain.status_change import WriteLimits, WriteReason, slo_moved, slo_news, write_reason
 from backstop.engine.alert_status import policy_changed, policy_moved
 from backstop.engine.channel_status import channel_moved
-from backstop.engine.channel_status import channel_moved
 from backstop.engine.maintenance_status import window_moved
 from backstop.engine.status import assessed_status, refused_status, waiting_status
 from backstop.ports.clock import Clock
@@ -55,7 +54,6 @@ _JUDGES: Final = {
     "SLO": _Judges(slo_news, slo_moved),
     "MaintenanceWindow": _Judges(lambda _, __: False, window_moved),
     "AlertPolicy": _Judges(policy_changed, policy_moved),
-    "NotificationChannel": _Judges(lambda _, __: False, channel_moved),
     "NotificationChannel": _Judges(lambda _, __: False, channel_moved),
 }
 _GOOD_NEWS: Final = {

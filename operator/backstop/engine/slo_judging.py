@@ -7,6 +7,7 @@ from backstop.domain.alert_judging_slo import SloEvidence, judge_slo_rule
 from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.alert_tiers import EffectiveRule, RefusedRule
 from backstop.domain.assessment import Assessment, GroupAssessment
+from backstop.domain.label_value import shown_value
 from backstop.domain.slo import SLO
 from backstop.engine.alert_book import AlertBook
 from backstop.engine.burning import all_bad_for, bad_since
@@ -35,7 +36,7 @@ def judge_slo(
     rows = dict(tracked.groups)
     for group in assessment.groups:
         row = rows.get(tuple(group.labels[label] for label in assessment.slo.group_by))
-        parts.append((tuple(sorted(group.labels.items())), group, row))
+        parts.append((_shown(group), group, row))
     slo, at = assessment.slo, assessment.at
     for labels, part, row in parts:
         subject = Subject(kind=SubjectKind.SLO, name=slo.name, group=labels, service=slo.service)
@@ -54,9 +55,14 @@ def judge_slo(
     _silent_groups(book, rules, assessment)
 
 
+def _shown(group: GroupAssessment) -> tuple[tuple[str, str], ...]:
+    """Return the labels of a group as a status can hold them: the alert has to be the same after a restart."""
+    return tuple((label, shown_value(value)) for label, value in sorted(group.labels.items()))
+
+
 def _silent_groups(book: AlertBook, rules: Rules, assessment: Assessment) -> None:
     """A group without an event in its windows burns nothing, as far as the SLO is known at all."""
-    seen = {tuple(sorted(group.labels.items())) for group in assessment.groups}
+    seen = {_shown(group) for group in assessment.groups}
     by_name = {rule.rule.name: rule for rule in rules if isinstance(rule, EffectiveRule)}
     finding = Finding(
         holds=False if assessment.data.available else None,
