@@ -12,6 +12,9 @@ from tests.prometheus_server import Exporter, PrometheusServer
 def crds(cluster: Cluster) -> None:
     """The resource definitions, and nobody else who writes statuses."""
     cluster.kubectl("delete", "deployment", "backstop", "-n", "backstop-system", "--ignore-not-found", "--wait=true")
+    # Without its pods, the webhook of a release would refuse everything that tests apply.
+    cluster.kubectl("delete", "validatingwebhookconfiguration", "backstop", "--ignore-not-found")
+    cluster.kubectl("delete", "validatingadmissionpolicybinding", "backstop-records", "--ignore-not-found")
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / "crds")
     cluster.wait("crd/slos.backstop.dev", "--for=condition=Established")
 

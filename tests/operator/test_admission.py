@@ -200,7 +200,7 @@ def test_an_incident_names_who_opened_it_truly_and_for_ever(cluster, team):
         cluster, "create", f"--as={BOB}", manifest=incident(team, name="second")
     )
     for changed in (BOB, None):
-        assert "who opened an incident cannot be changed" in annotate(cluster, team, BOB, opened_by=changed)
+        assert "who opened an incident is never changed" in annotate(cluster, team, BOB, opened_by=changed)
     as_policy = incident(team, name="second", opened_by=BOB, policy="checkout")
     assert "leave it out of one that a person opens" in refusal(cluster, "create", f"--as={BOB}", manifest=as_policy)
 
@@ -242,6 +242,21 @@ def test_people_who_edit_can_neither_delete_an_incident_nor_write_any_status(clu
     # Without the subresource the status that comes along is dropped, not stored.
     assert refusal(cluster, "patch", "incident", "outage", "-n", team, f"--as={BOB}", "--type=merge", status) is None
     assert "state" not in cluster.get("incident", "outage", "-n", team).get("status", {})
+
+
+@pytest.mark.contract(17)
+def test_an_incident_cannot_be_given_an_owner_with_which_it_would_vanish(cluster, team):
+    cluster.kubectl("create", "configmap", "owner", f"--namespace={team}")
+    uid = cluster.get("configmap", "owner", "-n", team)["metadata"]["uid"]
+    owners = [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]
+    patch = json.dumps({"metadata": {"ownerReferences": owners}})
+    told = refusal(
+        cluster, "patch", "incident", "outage", "-n", team, f"--as={BOB}", "--type=merge", f"--patch={patch}"
+    )
+    assert "an incident has no owner" in told
+    owned = incident(team, name="second", opened_by=BOB)
+    owned["metadata"]["ownerReferences"] = owners
+    assert "an incident has no owner" in refusal(cluster, "create", f"--as={BOB}", manifest=owned)
 
 
 @pytest.mark.contract(17)

@@ -111,9 +111,9 @@ async def test_a_body_that_cannot_be_answered_is_an_error_of_http_and_the_next_o
     assert (await call(json.dumps(review())))[0] == 200
 
 
-async def test_an_object_as_large_as_the_api_server_takes_is_judged(call):
+async def test_an_object_as_large_as_the_api_server_stores_is_judged(call):
     large = review()
-    large["request"]["object"]["spec"]["service"] = "x" * (3 * 2**20)
+    large["request"]["object"]["spec"]["service"] = "x" * (3 * 2**19)
     large["request"]["oldObject"] = large["request"]["object"]
     status, body = await call(json.dumps(large))
     assert (status, json.loads(body)["response"]["allowed"]) == (200, False)
@@ -137,9 +137,33 @@ async def test_what_takes_too_long_is_refused_in_time_and_said_to_be_ours(call, 
     assert "This is a defect of Backstop" in told["status"]["message"]
 
 
-async def test_more_than_it_can_judge_at_once_is_turned_away_at_the_door(call, monkeypatch):
-    monkeypatch.setattr(module, "MAX_UNDER_WAY", 0)
+async def test_many_at_once_wait_for_their_turn(server):
+    server.serve(PAIR)
+    context = ssl.create_default_context(cadata=PAIR.authority.decode())
+    async with aiohttp.ClientSession(f"https://127.0.0.1:{server.port}") as session:
+
+        async def allowed():
+            async with session.post(PATH, json=review(), ssl=context) as answer:
+                return (await answer.json())["response"]["allowed"]
+
+        assert await asyncio.gather(*(allowed() for _ in range(60))) == [True] * 60
+
+
+async def test_who_gets_no_place_in_time_is_told_to_try_again(server, call, monkeypatch):
+    monkeypatch.setattr(module, "PLACE_SECONDS", 0.05)
+    monkeypatch.setattr(server, "_places", asyncio.Semaphore(0))
     assert (await call(json.dumps(review())))[0] == 503
+
+
+async def test_a_body_that_does_not_come_gives_its_place_back(server, call, monkeypatch):
+    monkeypatch.setattr(module, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(server, "_places", asyncio.Semaphore(1))
+    context = ssl.create_default_context(cadata=PAIR.authority.decode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
+    writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n".encode())
+    assert b"408" in await reader.readline()
+    writer.close()
+    assert (await call(json.dumps(review())))[0] == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/validate/x"])

@@ -23,12 +23,14 @@ from backstop.ports.webhook import KeyPair
 log = structlog.get_logger(__name__)
 
 PATH: Final = "/validate"
-# An object has at most 3 MiB at the API server, and a review holds the new one and the old one.
-MAX_BODY_BYTES: Final = 8 * 2**20
-ANSWER_SECONDS: Final = 2.0  # the API server waits for five
-MAX_UNDER_WAY: Final = 64  # 8 MiB each at worst; `kubectl apply` of a large folder has one at a time
+# The API server stores objects of up to 1.5 MiB, and a review holds the new one and the old one.
+MAX_BODY_BYTES: Final = 4 * 2**20
+# The API server waits for five seconds: for a place, for the body to arrive, and for the answer.
+PLACE_SECONDS: Final = 1.0
+READ_SECONDS: Final = 1.5
+ANSWER_SECONDS: Final = 2.0
+_PLACES: Final = 16  # so that bodies take 64 MiB at worst; who has no place yet has not sent his body
 _THREADS: Final = 2
-_READ_SECONDS: Final = 5.0  # for the body to arrive
 
 
 class AdmissionServer:
@@ -46,7 +48,7 @@ class AdmissionServer:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="admission")
         self._runner: web.AppRunner | None = None
-        self._under_way = 0
+        self._places = asyncio.Semaphore(_PLACES)
         self._certified = False
 
     async def start(self) -> int:
@@ -85,12 +87,14 @@ class AdmissionServer:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, call: web.Request) -> web.StreamResponse:
-        if self._under_way >= MAX_UNDER_WAY:
-            log.warning("admission.busy", under_way=self._under_way)
-            raise web.HTTPServiceUnavailable(text="Backstop judges as many objects as it can; try again\n")
-        self._under_way += 1
         try:
-            async with asyncio.timeout(_READ_SECONDS):
+            async with asyncio.timeout(PLACE_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            log.warning("admission.busy", caller=call.remote)
+            raise web.HTTPServiceUnavailable(text="Backstop judges as many objects as it can; try again\n") from None
+        try:
+            async with asyncio.timeout(READ_SECONDS):
                 text = await call.read()  # more than MAX_BODY_BYTES is answered with 413
             return await self._judged(text)
         except TimeoutError:
@@ -99,7 +103,7 @@ class AdmissionServer:
             log.warning("admission.no_review", problem=str(problem), caller=call.remote)
             raise web.HTTPBadRequest(text=f"{problem}\n") from None
         finally:
-            self._under_way -= 1
+            self._places.release()
 
     async def _judged(self, text: bytes) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
