@@ -138,7 +138,7 @@ def test_failures_are_told_with_their_number_and_the_newest_names():
         pytest.param(known_runs(complete_since=NOW - 600), None, id="none is left"),
         pytest.param(known_runs(run(20, **GOOD), run(5), complete_since=NOW - 600), None, id="or after the success"),
         pytest.param(known_runs(run(9, **GOOD), run(5), complete_since=NOW - 600), False, id="a success since then"),
-        pytest.param(known_runs(run(9, **GOOD), run(5), complete_since=NOW - 540), False, id="since the success itself"),
+        pytest.param(known_runs(run(9, **GOOD), run(5), complete_since=NOW - 540), False, id="since the success"),
         pytest.param(known_runs(run(5), complete_since=NOW - 600, created_at=NOW - 600), False, id="none before"),
         pytest.param(known_runs(run(50), run(30), run(10), complete_since=NOW - 600), None, id="or succeeded between"),
         pytest.param(known_runs(run(50), run(30), run(10), complete_since=NOW - 3000), True, id="nothing is missing"),
