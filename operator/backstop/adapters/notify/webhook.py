@@ -1,7 +1,7 @@
 """Sends messages to HTTP addresses that tenants choose: ports.notifier.Notifier for channels of kind webhook.
 
 What it does not do, because the address is foreign: follow redirects, use proxies of the environment, keep connections
-or cookies, or read the answer beyond its header. No text of an answer and no part of the URL but its host gets into a
+or cookies, or read the answer beyond its header, whose size aiohttp bounds. No text of an answer and no part of the URL but its host gets into a
 message of ours: statuses are read by more people than the channel is.
 """
 
@@ -30,8 +30,6 @@ from backstop.vocabulary import ChannelReason, Reason
 log = structlog.get_logger(__name__)
 
 _CONNECT_SECONDS: Final = 5.0  # per address, within the channel's timeout
-_MAX_HEADER_BYTES: Final = 8190  # of one line of an answer's header
-_MAX_HEADERS: Final = 64
 _USER_AGENT: Final = f"backstop/{version('backstop')}"
 
 
@@ -114,11 +112,7 @@ class WebhookNotifier:
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),  # the caller bounds it all
                 trust_env=False,
-                auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                max_line_size=_MAX_HEADER_BYTES,
-                max_field_size=_MAX_HEADER_BYTES,
-                max_headers=_MAX_HEADERS,
             ) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
