@@ -164,11 +164,21 @@ def test_what_somebody_else_said_is_not_written_over_before_the_operator_has_rea
     shop.incident(NAME)["metadata"]["annotations"] = dict(said)
     result = shop.run(*ANSWERS["note"], "--timeout", "1ms")
     assert (result.exit_code, shop.written) == (3, [])
-    assert "nothing was stored, since an answer before it is not recorded yet (backstop.dev/noted-by: bob@" in (
+    assert "nothing was stored, since the operator is not done with an answer before (backstop.dev/noted-by: bob@" in (
         result.stderr
     )
     shop.incident(NAME)["status"]["answered"] = said
     assert shop.run(*ANSWERS["note"]).exit_code == 0
+
+
+def test_the_same_note_again_waits_until_the_operator_has_forgotten_the_first(shop):
+    assert shop.run(*ANSWERS["note"]).exit_code == 0
+    result = shop.run(*ANSWERS["note"], "--timeout", "1ms")
+    assert (result.exit_code, len(shop.written)) == (3, 1)
+    del shop.incident(NAME)["status"]["answered"]  # the operator's next look, without the annotation
+    assert shop.run(*ANSWERS["note"]).exit_code == 0
+    notes = [entry for entry in shop.incident(NAME)["status"]["timeline"] if entry["kind"] == "Note"]
+    assert len(notes) == 2
 
 
 def test_an_acknowledgement_that_came_second_is_told_who_was_first(shop):

@@ -32,6 +32,12 @@ def test_an_acknowledgement_names_who_takes_care_and_tells_it():
     assert causes(incident) == ["Opened", "Acknowledged"]
 
 
+def test_who_has_a_long_name_is_named_by_it():
+    name = "system:serviceaccount:a-namespace-with-quite-a-long-name-of-its-own:somebody-on-call"
+    incident = answered(an_incident(), {Annotation.ACKNOWLEDGED_BY: name}, NOW + 10)
+    assert (incident.acknowledged_by, incident.timeline[-1].by) == (name, name)
+
+
 def test_a_second_acknowledgement_is_refused_in_words():
     incident = answered(answered(an_incident(), ACK, NOW + 10), {Annotation.ACKNOWLEDGED_BY: "bob"}, NOW + 20)
     assert incident.acknowledged_by == "ann"

@@ -140,7 +140,9 @@ def _print(before: Object, after: Object) -> None:
 
 
 def _not_given(incident: Object, other: str) -> str:
-    return f"{_key(incident)}: nothing was stored, since an answer before it is not recorded yet ({other}); {_LOOK}"
+    return (
+        f"{_key(incident)}: nothing was stored, since the operator is not done with an answer before ({other}); {_LOOK}"
+    )
 
 
 def _key(incident: Object) -> str:

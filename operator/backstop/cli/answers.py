@@ -5,14 +5,24 @@ answer counts once the status shows it. The names in the annotations are those b
 it refuses others (semantics K2).
 """
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from backstop.bootstrap.incidents import Object
 from backstop.cli.incident_text import is_resolved, moment, severity_of, state_of
 from backstop.domain.incident_limits import shortened
+from backstop.domain.incident_text import MAX_PERSON, cut
 from backstop.vocabulary import Annotation, IncidentState, TimelineKind
+
+# What names somebody, and what is said with it.
+_SAYING: Final[Mapping[str, str | None]] = {
+    Annotation.ACKNOWLEDGED_BY.value: None,
+    Annotation.RESOLVED_BY.value: None,
+    Annotation.NOTED_BY.value: Annotation.NOTE.value,
+    Annotation.SEVERITY_BY.value: Annotation.SEVERITY.value,
+}
 
 
 class Answer(Protocol):
@@ -119,21 +129,35 @@ class ChangeSeverity:
         return (after.get("status") or {}).get("severity") == self.severity
 
 
-def standing(incident: Object, names: Collection[str]) -> str | None:
-    """Return an answer under one of these names that the operator has not acted on yet, None if there is none.
+def standing(incident: Object, annotations: Mapping[str, str]) -> str | None:
+    """Return an answer that the operator is not done with and that is in the way of this one, None if there is none.
 
-    Writing over it would lose what somebody said.
+    Writing over one that it has not acted on would lose what somebody said; and one that repeats what it remembers to
+    have acted on would be taken for the old one, until the annotation is gone and forgotten.
     """
     acted_on = (incident.get("status") or {}).get("answered") or {}
     said = incident["metadata"].get("annotations") or {}
-    waiting = [name for name in names if name in said and acted_on.get(name) != shortened(said[name])]
-    return f"{waiting[0]}: {said[waiting[0]]}" if waiting else None
+    unread = [name for name in annotations if name in said and acted_on.get(name) != shortened(said[name])]
+    repeated = [
+        by
+        for by, text in _SAYING.items()
+        if by in annotations
+        and all(acted_on.get(name) == shortened(annotations[name]) for name in (by, text) if name is not None)
+    ]
+    waiting = [*unread, *repeated]
+    return f"{waiting[0]}: {said.get(waiting[0], annotations[waiting[0]])}" if waiting else None
 
 
 def new_entries(before: Object, after: Object) -> list[Mapping[str, Any]]:
     """Return the entries of the timeline that were added between two readings of an incident."""
-    known = {_identity(entry) for entry in _timeline(before)}
-    return [entry for entry in _timeline(after) if _identity(entry) not in known]
+    known = Counter(_identity(entry) for entry in _timeline(before))
+    new = []
+    for entry in _timeline(after):
+        if known[_identity(entry)] > 0:
+            known[_identity(entry)] -= 1
+        else:
+            new.append(entry)
+    return new
 
 
 def refusal(user: str, before: Object, after: Object) -> str | None:
@@ -141,15 +165,15 @@ def refusal(user: str, before: Object, after: Object) -> str | None:
     refused = (
         entry
         for entry in new_entries(before, after)
-        if entry.get("kind") == TimelineKind.REFUSED and entry.get("by") in (user, None)
+        if entry.get("kind") == TimelineKind.REFUSED and entry.get("by") in (cut(user, MAX_PERSON), None)
     )
     return next((str(entry.get("text", "")) for entry in refused), None)
 
 
 def _noted(user: str, before: Object, after: Object) -> bool:
     """Tell whether the timeline has a new note of somebody; the operator may shorten its text."""
-    new = new_entries(before, after)
-    return any(entry.get("kind") == TimelineKind.NOTE and entry.get("by") == user for entry in new)
+    new, by = new_entries(before, after), cut(user, MAX_PERSON)
+    return any(entry.get("kind") == TimelineKind.NOTE and entry.get("by") == by for entry in new)
 
 
 def _note(text: str | None, user: str) -> dict[str, str]:

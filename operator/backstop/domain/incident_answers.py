@@ -34,7 +34,7 @@ def answered(incident: Incident, annotations: Mapping[str, str], at: float) -> I
     remembered = {name: text for name, text in incident.answered.values.items() if given.get(name) == text}
     for by, what in _SAYING.items():
         names = [str(by)] if what is None else [str(by), str(what)]
-        person = given.get(str(by), "").strip()
+        person = annotations.get(str(by), "").strip()
         if not person or any(name not in given for name in names):
             continue  # half of an answer: the other half may come
         if all(remembered.get(name) == given[name] for name in names):
