@@ -36,7 +36,6 @@ from backstop.bootstrap.admission import admission_webhook
 from backstop.bootstrap.alerting import ALONE, build_alerting
 from backstop.domain.leadership import FencingToken, LeaseSettings
 from backstop.domain.status_change import WriteLimits
-from backstop.engine.admission import KnownObjects
 from backstop.engine.engine import Engine
 from backstop.engine.publisher import StatusPublisher
 from backstop.engine.sources import SourceBinding
@@ -114,7 +113,7 @@ class Operator:
             namespace=options.namespace,
             clock=clock,
             leadership=leadership,
-            known=lambda: KnownObjects({}),
+            known=self.engine.known,
         )
         self._started_with = config
         self._bindings: dict[str, tuple[Source, SourceBinding]] = {}

@@ -17,6 +17,7 @@ from backstop.domain.composite import ComponentRefused
 from backstop.domain.errors import SpecError
 from backstop.domain.slo import SLO, Uid
 from backstop.domain.verdict import PASSING
+from backstop.engine.admission import KnownObjects
 from backstop.engine.alerts import Alerting, Alerts
 from backstop.engine.checkpointing import Checkpointing
 from backstop.engine.composites import Composites
@@ -122,6 +123,12 @@ class Engine:
     def synced(self) -> bool:
         """True after the first complete LIST of everything: only then the replica knows what there is."""
         return "SLO" in self._synced and self._awaited <= self._synced
+
+    def known(self) -> KnownObjects:
+        """Return which SLOs there are, refused ones included; before the first complete LIST that is unknown."""
+        if "SLO" not in self._synced:
+            return KnownObjects({})
+        return KnownObjects({"SLO": frozenset((slo.ref.namespace, slo.ref.name) for slo in self._registry)})
 
     async def run(self) -> None:
         """Run until cancelled. A failing part stops the engine."""
