@@ -274,9 +274,12 @@ async def test_of_several_addresses_only_allowed_ones_are_connected_to(plain_rec
     assert attempt.outcome is Outcome.DELIVERED
 
 
-async def test_a_name_that_does_not_exist_is_told(a_notifier, a_channel):
+@pytest.mark.parametrize(
+    "error", [OSError(-2, "Name or service not known"), UnicodeError("label too long")], ids=["unknown", "no name"]
+)
+async def test_a_name_that_does_not_exist_is_told(a_notifier, a_channel, error):
     async def unknown(host, port):
-        raise OSError(-2, "Name or service not known")
+        raise error
 
     attempt = await a_notifier(resolve=unknown).send(a_channel(443), MESSAGE)
     assert (attempt.reason, attempt.message) == (

@@ -7,24 +7,41 @@ mean something else a moment later (DNS rebinding).
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from typing import Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from backstop.domain.outbound import Address, Outbound, usable
 
-Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]  # host, port; raises OSError
+THREADS: Final = 32  # started as they are needed
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]  # host, port; raises OSError and UnicodeError
 
 
 class AddressRefused(Exception):
     """The name leads to no address that may be connected to; the message says what to add where."""
 
 
-async def resolve_by_system(host: str, port: int) -> Sequence[Address]:
-    """Return the addresses of a host as the system's resolver knows them. Raises OSError when there are none."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # A scope (`fe80::1%eth0`) belongs to link-local addresses only, and says nothing about what they are.
-    return [ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
+class SystemResolver:
+    """Asks the system's resolver, in threads of its own.
+
+    A look-up cannot be cancelled: names of tenants that nobody answers for would else fill the threads that metrics and
+    the look-up of the API server's name share.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="backstop-resolve")
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """Return the addresses of a host. Raises OSError when there are none, UnicodeError when it can be no name."""
+        loop = asyncio.get_running_loop()
+        infos = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        # A scope (`fe80::1%eth0`) belongs to link-local addresses only, and says nothing about what they are.
+        return [ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
 
 
 async def allowed_addresses(host: str, port: int, outbound: Outbound, resolve: Resolve) -> list[Address]:

@@ -1,8 +1,8 @@
 """Sends messages to HTTP addresses that tenants choose: ports.notifier.Notifier for channels of kind webhook.
 
 What it does not do, because the address is foreign: follow redirects, use proxies of the environment, keep connections
-or cookies, or read the answer beyond its header, whose size aiohttp bounds. No text of an answer and no part of the URL but its host gets into a
-message of ours: statuses are read by more people than the channel is.
+or cookies, or read the answer beyond its header, whose size aiohttp bounds. No text of an answer and no part of the URL
+but its host gets into a message of ours: statuses are read by more people than the channel is.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from backstop.adapters.notify.hosts import AddressRefused, PinnedResolver, Resolve, allowed_addresses, resolve_by_system
+from backstop.adapters.notify.hosts import AddressRefused, PinnedResolver, Resolve, SystemResolver, allowed_addresses
 from backstop.adapters.notify.signature import signature
 from backstop.api.v1alpha1.notification_channel import DELIVERY_HEADER, SIGNATURE_HEADER
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, SecretMissing
@@ -42,13 +42,13 @@ class WebhookNotifier:
         *,
         outbound: Callable[[], Outbound],
         clock: Clock,
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._secrets = secrets
         self._outbound = outbound  # asked each time: the configuration may change
         self._clock = clock
-        self._resolve = resolve
+        self._resolve = resolve or SystemResolver()
         self._tls = tls or ssl.create_default_context()
 
     async def send(self, channel: NotificationChannel, message: Message) -> Attempt:
@@ -91,7 +91,7 @@ class WebhookNotifier:
             addresses = await allowed_addresses(host, port, self._outbound(), self._resolve)
         except AddressRefused as refused:
             return _not_now(ChannelReason.ADDRESS_NOT_ALLOWED, str(refused))
-        except OSError:
+        except (OSError, UnicodeError):
             return _not_now(ChannelReason.NAME_NOT_FOUND, f"the name {host} cannot be resolved")
         try:
             return await self._exchange(url, host, addresses, body, headers)
