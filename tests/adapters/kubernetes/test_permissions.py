@@ -14,6 +14,7 @@ from backstop.adapters.kubernetes.lease import LeaseElector
 from backstop.adapters.kubernetes.lister import Lister
 from backstop.adapters.kubernetes.node_reader import KubernetesNodeReader
 from backstop.adapters.kubernetes.permissions import PERMISSIONS
+from backstop.adapters.kubernetes.records import KubernetesIncidents
 from backstop.adapters.kubernetes.run_reader import KubernetesRunReader
 from backstop.adapters.kubernetes.status_writer import KubernetesStatusWriter
 from backstop.adapters.kubernetes.sweeper import Sweeper
@@ -22,13 +23,31 @@ from backstop.adapters.kubernetes.workload_reader import KubernetesWorkloadReade
 from backstop.api.crd import KINDS as API_KINDS
 from backstop.domain.alert_policy import Runs
 from backstop.domain.leadership import LeaseSettings
-from backstop.domain.slo import Workload, WorkloadKind
+from backstop.domain.slo import Uid, Workload, WorkloadKind
+from backstop.ports.cluster import ObjectRef
 from backstop.vocabulary import WEBHOOK_CONFIGURATION
 from tests.adapters.kubernetes.slos import create_slos, create_window
 from tests.adapters.kubernetes.waiting import eventually
 from tests.operator.webhook import webhook
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+A_POLICY = {
+    "apiVersion": "backstop.dev/v1alpha1",
+    "kind": "AlertPolicy",
+    "metadata": {"name": "shop"},
+    "spec": {"preset": "google-sre"},
+}
+A_CHANNEL = {
+    "apiVersion": "backstop.dev/v1alpha1",
+    "kind": "NotificationChannel",
+    "metadata": {"name": "oncall"},
+    "spec": {"webhook": {"url": "https://hooks.example.com/x", "secretRef": {"name": "signing", "key": "key"}}},
+}
+AN_INCIDENT = {
+    "apiVersion": "backstop.dev/v1alpha1",
+    "kind": "Incident",
+    "spec": {"title": "Checkout fails", "severity": "P0"},
+}
 
 
 def test_no_right_is_a_wildcard_or_listed_twice():
@@ -85,10 +104,40 @@ async def test_all_rights_but_the_watch_are_used_and_no_other(slo_cluster, names
         ],
         namespace=namespace,
     )
+    followed = [_create_valid(slo_cluster, namespace, body) for body in (A_POLICY, A_CHANNEL)]
+    await _answer_and_record(client, clock, namespace, followed)
     with webhook(slo_cluster, namespace, port=1, name=WEBHOOK_CONFIGURATION):
         await _use_everything(client, clock, namespace, slo, window)
     granted = {(p.resource.group, p.rbac_resource, p.verb) for p in PERMISSIONS if p.verb is not Verb.WATCH}
     assert used == granted
+
+
+def _create_valid(cluster, namespace, body):
+    """Create an object and return the reference that the operator has of it."""
+    cluster.apply(body, namespace=namespace)
+    kind, name = body["kind"], body["metadata"]["name"]
+    uid = cluster.get(f"{KINDS[kind].plural}.backstop.dev", name, "-n", namespace)["metadata"]["uid"]
+    return ObjectRef(kind=kind, namespace=namespace, name=name, uid=Uid(uid))
+
+
+async def _answer_and_record(client, clock, namespace, followed):
+    """Write the statuses of what people wrote, and the life of an incident."""
+    writer = KubernetesStatusWriter(client, EventRecorder(client, clock=clock, instance="test"))
+    for ref in followed:
+        await writer.apply_status(ref, {"observedGeneration": 1})
+    incidents = KubernetesIncidents(client, namespaces=[namespace])
+    metadata = {"name": "checkout-1", "namespace": namespace, "annotations": {"backstop.dev/note": "x"}}
+    made = await incidents.create({**AN_INCIDENT, "metadata": metadata})
+    seen = []
+    assert await incidents.list_all(lambda body: seen.append(body["metadata"]["name"]))
+    assert seen == ["checkout-1"]
+    for_version = made["metadata"]["resourceVersion"]
+    written = await incidents.write_status(namespace, "checkout-1", for_version, {"state": "Open"})
+    version = written["metadata"]["resourceVersion"]
+    assert await incidents.drop_annotations(namespace, "checkout-1", version, ["backstop.dev/note"])
+    read = (await incidents.read(namespace, "checkout-1"))["metadata"]
+    await incidents.delete(namespace, "checkout-1", read["uid"], read["resourceVersion"])
+    assert await incidents.read(namespace, "checkout-1") is None
 
 
 async def _use_everything(client, clock, namespace, slo, window):
