@@ -14,7 +14,7 @@ CATEGORY: Final = "backstop"
 STATUS_FIELD_MANAGER: Final = "backstop-status"  # owns the status of SLOs, and nothing else
 INCIDENT_FIELD_MANAGER: Final = "backstop-incident"  # writes incidents
 LEASE_NAME: Final = "backstop-leader"  # in the operator's own namespace
-WEBHOOK_SECRET: Final = "backstop-webhook-tls"  # there, too: the certificate of the admission webhook
+WEBHOOK_TLS: Final = "backstop-webhook-tls"  # there, too: the certificate of the admission webhook
 WEBHOOK_CONFIGURATION: Final = "backstop"  # the ValidatingWebhookConfiguration, unless the configuration says another
 
 DEFAULT_SOURCE: Final = "default"
@@ -330,6 +330,8 @@ class Metric(StrEnum):
     STATUS_WRITES_TOTAL = "backstop_status_writes_total"  # counter by outcome
     REGISTERED_SLOS = "backstop_registered_slos"  # gauge by validity: valid, refused
     LEADER = "backstop_leader"  # gauge; 1 on the replica that writes
+    ADMISSION_REVIEWS_TOTAL = "backstop_admission_reviews_total"  # counter by outcome: allowed, refused, failed, busy
+    WEBHOOK_CERTIFICATE_EXPIRY = "backstop_webhook_certificate_expiry_timestamp_seconds"  # gauge; end of the one in use
     CONFIG_VALID = "backstop_config_valid"  # gauge; 0 while the last good configuration is in force
     CHECKPOINTS_TOTAL = "backstop_checkpoints_total"  # counter by outcome: saved, failed, restored, changed, damaged
     CHECKPOINT_FAILING = "backstop_checkpoint_failing"  # gauge; 1 while the checkpoint cannot be read or written

@@ -7,7 +7,7 @@ import pytest
 from backstop.adapters.admission.server import ANSWER_SECONDS, PATH, PLACE_SECONDS, READ_SECONDS
 from backstop.api.configuration import parse_configuration
 from backstop.api.crd import KINDS
-from backstop.vocabulary import GROUP, WEBHOOK_CONFIGURATION, WEBHOOK_SECRET, Annotation
+from backstop.vocabulary import GROUP, WEBHOOK_CONFIGURATION, WEBHOOK_TLS, Annotation
 from tests.chart.matrix import EVERYTHING
 from tests.chart.render import RELEASE, of_kind, only, render
 
@@ -53,7 +53,7 @@ def test_the_certificate_is_for_the_name_under_which_the_api_server_calls(chart,
 
 def test_the_chart_renders_no_certificate_and_no_key(chart, hook):
     secret = only(chart, "Secret")
-    assert secret["metadata"]["name"] == WEBHOOK_SECRET
+    assert secret["metadata"]["name"] == WEBHOOK_TLS
     assert not {"data", "stringData"} & secret.keys()
     assert "caBundle" not in hook["clientConfig"]
 

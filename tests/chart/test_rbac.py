@@ -6,7 +6,7 @@ import pytest
 
 from backstop.adapters.kubernetes.permissions import PERMISSIONS, Scope
 from backstop.api.crd import KINDS
-from backstop.vocabulary import WEBHOOK_SECRET
+from backstop.vocabulary import WEBHOOK_TLS
 from tests.chart.render import RELEASE, Object, of_kind, render
 
 ROLES = ("ClusterRole", "Role")
@@ -78,7 +78,7 @@ def test_no_role_has_a_wildcard_or_a_right_that_would_widen_it(objects: list[Obj
     for group, resource, verb, name in rights(of_kind(objects, *ROLES)):
         assert "*" not in {group, resource, verb}
         assert verb not in {"escalate", "bind", "impersonate"}
-        if (resource, name) == ("secrets", WEBHOOK_SECRET):
+        if (resource, name) == ("secrets", WEBHOOK_TLS):
             assert verb in {"get", "update"}
             continue
         if group == "admissionregistration.k8s.io":

@@ -77,6 +77,7 @@ class Server:
         self.cluster = cluster
         self.shown = None
         self.refuses = False
+        self.ends = []  # when what it shows ends, as it is told
 
     def serve(self, pair):
         if self.refuses:
@@ -119,7 +120,13 @@ def replica(cluster, issuer, clock):
         def start(*, leads=True, names=(NAME,)):
             server, leadership = Server(cluster), Leads(leads=leads)
             trust = WebhookTrust(
-                store=cluster, issuer=issuer, server=server, clock=clock, leadership=leadership, names=names
+                store=cluster,
+                issuer=issuer,
+                server=server,
+                clock=clock,
+                leadership=leadership,
+                names=names,
+                in_use_until=server.ends.append,
             )
             task = asyncio.get_running_loop().create_task(trust.run())
             ended.callback(task.cancel)
@@ -183,6 +190,7 @@ async def test_a_new_authority_is_trusted_a_while_before_any_certificate_of_it_c
     assert cluster.secret.pair == server.shown == first
     await asyncio.sleep(3)
     assert server.shown.certificate == b"c2"
+    assert [(end - server.ends[0]).days for end in server.ends] == [0, 60]
 
 
 async def test_a_lost_authority_in_the_configuration_is_put_back(cluster, replica):

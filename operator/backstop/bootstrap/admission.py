@@ -9,6 +9,7 @@ from backstop.adapters.admission.issuing import CertificateIssuer
 from backstop.adapters.admission.server import AdmissionServer
 from backstop.adapters.kubernetes.client import KubernetesClient
 from backstop.adapters.kubernetes.webhook_store import KubernetesWebhookStore
+from backstop.adapters.telemetry.prometheus import PrometheusTelemetry
 from backstop.api.configuration import Admission
 from backstop.engine.admission import Known
 from backstop.engine.webhook_trust import WebhookTrust
@@ -39,11 +40,12 @@ def admission_webhook(
     clock: Clock,
     leadership: Leadership,
     known: Callable[[], Known],
+    telemetry: PrometheusTelemetry,
 ) -> AdmissionWebhook | None:
     """Return the webhook, None where it is not enabled. `namespace` is that of its Secret."""
     if not config.enabled:
         return None
-    server = AdmissionServer(host=config.host, port=config.port, known=known, clock=clock)
+    server = AdmissionServer(host=config.host, port=config.port, known=known, clock=clock, reviewed=telemetry.reviewed)
     store = KubernetesWebhookStore(client, namespace=namespace, configuration=config.configuration)
     trust = WebhookTrust(
         store=store,
@@ -52,5 +54,6 @@ def admission_webhook(
         clock=clock,
         leadership=leadership,
         names=config.names,
+        in_use_until=telemetry.webhook_certificate,
     )
     return AdmissionWebhook(server=server, trust=trust)

@@ -114,6 +114,7 @@ class Operator:
             clock=clock,
             leadership=leadership,
             known=self.engine.known,
+            telemetry=telemetry,
         )
         self._started_with = config
         self._bindings: dict[str, tuple[Source, SourceBinding]] = {}

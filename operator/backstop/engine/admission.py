@@ -91,6 +91,13 @@ class Verdict:
     refusal: Refusal | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def outcome(self) -> str:
+        """One word for it: allowed, refused, or failed, where the failure is ours."""
+        if self.refusal is None:
+            return "allowed"
+        return "refused" if self.refusal.reason == _INVALID[1] else "failed"
+
 
 def read_request(text: bytes) -> Request:
     """Return the request in the body of a call. Raises NotAReview, whatever the text is."""

@@ -10,7 +10,8 @@ DEFENCE: the new authority is trusted first, beside the old one, then there is a
 the certificate. The old authority stays trusted until the next change; its key is nowhere, so that costs nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -29,7 +30,7 @@ SETTLE_SECONDS: Final = 15.0  # API servers take a changed configuration within 
 
 
 class WebhookTrust:
-    """Run it in every replica."""
+    """Run it in every replica. `in_use_until` is told when the certificate that is shown ends."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class WebhookTrust:
         clock: Clock,
         leadership: Leadership,
         names: Collection[str],
+        in_use_until: Callable[[datetime], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._issuer = issuer
@@ -47,6 +49,7 @@ class WebhookTrust:
         self._clock = clock
         self._leadership = leadership
         self._names = frozenset(names)
+        self._in_use_until = in_use_until
         self._serving: KeyPair | None = None
 
     async def run(self) -> None:
@@ -100,4 +103,6 @@ class WebhookTrust:
             log.error("webhook.certificate_unusable", problem=str(problem))  # noqa: TRY400  the text says it all
             return
         self._serving = stored.pair
+        if (known := self._issuer.read(stored.pair)) is not None:
+            self._in_use_until(known.not_after)
         log.info("webhook.serving")

@@ -34,7 +34,11 @@ def review(target=99.9):
 
 @pytest.fixture
 async def server():
-    made = AdmissionServer(host="127.0.0.1", port=0, known=lambda: KnownObjects({}), clock=LoopClock())
+    outcomes = []
+    made = AdmissionServer(
+        host="127.0.0.1", port=0, known=lambda: KnownObjects({}), clock=LoopClock(), reviewed=outcomes.append
+    )
+    made.outcomes = outcomes
     made.port = await made.start()
     yield made
     await made.close()
@@ -57,12 +61,13 @@ async def call(server):
     return send
 
 
-async def test_an_object_is_judged_over_tls(call):
+async def test_an_object_is_judged_over_tls(server, call):
     status, body = await call(json.dumps(review()))
     assert (status, json.loads(body)["response"]) == (200, {"uid": "r-1", "allowed": True})
     status, body = await call(json.dumps(review(target=101)))
     assert status == 200
     assert json.loads(body)["response"]["status"]["message"].startswith("spec.target: must lie between 0 and 100")
+    assert server.outcomes == ["allowed", "refused"]
 
 
 async def test_without_a_certificate_it_says_that_nobody_would_be_answered(server):
@@ -120,7 +125,7 @@ async def test_an_object_as_large_as_the_api_server_stores_is_judged(call):
     assert len(body) < 4096
 
 
-async def test_what_takes_too_long_is_refused_in_time_and_said_to_be_ours(call, monkeypatch):
+async def test_what_takes_too_long_is_refused_in_time_and_said_to_be_ours(server, call, monkeypatch):
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.05)
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -135,6 +140,7 @@ async def test_what_takes_too_long_is_refused_in_time_and_said_to_be_ours(call, 
     told = json.loads(body)["response"]
     assert told["allowed"] is False
     assert "This is a defect of Backstop" in told["status"]["message"]
+    assert server.outcomes == ["failed"]
 
 
 async def test_many_at_once_wait_for_their_turn(server):
@@ -153,6 +159,7 @@ async def test_who_gets_no_place_in_time_is_told_to_try_again(server, call, monk
     monkeypatch.setattr(module, "PLACE_SECONDS", 0.05)
     monkeypatch.setattr(server, "_places", asyncio.Semaphore(0))
     assert (await call(json.dumps(review())))[0] == 503
+    assert server.outcomes == ["busy"]
 
 
 async def test_a_body_that_does_not_come_gives_its_place_back(server, call, monkeypatch):

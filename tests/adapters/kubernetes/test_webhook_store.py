@@ -7,7 +7,7 @@ import pytest
 from backstop.adapters.admission.issuing import CertificateIssuer
 from backstop.adapters.kubernetes.webhook_store import KubernetesWebhookStore
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict
-from backstop.vocabulary import WEBHOOK_CONFIGURATION, WEBHOOK_SECRET
+from backstop.vocabulary import WEBHOOK_CONFIGURATION, WEBHOOK_TLS
 from tests.operator.webhook import ca_bundle, webhook
 
 pytestmark = pytest.mark.cluster
@@ -31,7 +31,7 @@ async def test_the_charts_empty_secret_holds_nothing_and_what_is_written_is_read
     again = await store.read()
     assert again == written
     assert (again.pair, again.authorities) == (FIRST, (FIRST.authority, SECOND.authority))
-    secret = slo_cluster.get("secret", WEBHOOK_SECRET, "-n", namespace)
+    secret = slo_cluster.get("secret", WEBHOOK_TLS, "-n", namespace)
     assert secret["metadata"]["labels"]["app.kubernetes.io/name"] == "backstop"
 
 
@@ -64,7 +64,7 @@ async def test_whatever_somebody_wrote_into_the_secret_counts_as_nothing(slo_clu
     text = {key: value for key, value in data.items() if value != "!"} | {
         k: "eA==" for k, v in data.items() if v == "!"
     }
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": WEBHOOK_SECRET}, "data": text}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": WEBHOOK_TLS}, "data": text}
     slo_cluster.apply(body, namespace=namespace)
     assert (await store.read()).pair is None
 

@@ -36,14 +36,24 @@ _THREADS: Final = 2
 class AdmissionServer:
     """Listens from `start` to `close`; can answer once `serve` has given it a certificate.
 
-    `known` is called in the loop, and what it returns is used in a thread: it must not change any more.
+    `known` is called in the loop, and what it returns is used in a thread: it must not change any more. `reviewed` is
+    told of each review: allowed, refused, failed (by us) or busy.
     """
 
-    def __init__(self, *, host: str, port: int, known: Callable[[], Known], clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        known: Callable[[], Known],
+        clock: Clock,
+        reviewed: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._host = host
         self._port = port
         self._known = known
         self._clock = clock
+        self._reviewed = reviewed
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="admission")
@@ -91,6 +101,7 @@ class AdmissionServer:
             async with asyncio.timeout(PLACE_SECONDS):
                 await self._places.acquire()
         except TimeoutError:
+            self._reviewed("busy")
             log.warning("admission.busy", caller=call.remote)
             raise web.HTTPServiceUnavailable(text="Backstop judges as many objects as it can; try again\n") from None
         try:
@@ -117,6 +128,7 @@ class AdmissionServer:
             if request is None:
                 raise
             verdict = too_slow(request, ANSWER_SECONDS)
+        self._reviewed(verdict.outcome)
         if verdict.refusal is not None:
             problem = verdict.refusal.message
             log.info("admission.refused", object=request.subject, user=request.user, problem=problem)

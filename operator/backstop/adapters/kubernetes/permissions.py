@@ -30,7 +30,7 @@ from backstop.adapters.kubernetes.calls import (
     Resource,
     Verb,
 )
-from backstop.vocabulary import LEASE_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_SECRET
+from backstop.vocabulary import LEASE_NAME, WEBHOOK_CONFIGURATION, WEBHOOK_TLS
 
 
 class Scope(StrEnum):
@@ -151,10 +151,10 @@ PERMISSIONS: Final = (
         scope=Scope.OWN,
         resource=SECRETS,
         verb=Verb.GET,
-        name=WEBHOOK_SECRET,
+        name=WEBHOOK_TLS,
         why="the webhook's certificate, and its key",
     ),
-    Permission(scope=Scope.OWN, resource=SECRETS, verb=Verb.UPDATE, name=WEBHOOK_SECRET, why="to renew it"),
+    Permission(scope=Scope.OWN, resource=SECRETS, verb=Verb.UPDATE, name=WEBHOOK_TLS, why="to renew it"),
     Permission(
         scope=Scope.WEBHOOK,
         resource=WEBHOOK_CONFIGURATIONS,

@@ -15,7 +15,7 @@ from backstop.adapters.kubernetes.client import KubernetesClient
 from backstop.adapters.kubernetes.errors import NotFound
 from backstop.domain.errors import ClusterUnavailable
 from backstop.ports.webhook import KeyPair, Stored
-from backstop.vocabulary import WEBHOOK_SECRET
+from backstop.vocabulary import WEBHOOK_TLS
 
 _CERTIFICATE: Final = "tls.crt"
 _KEY: Final = "tls.key"
@@ -61,7 +61,7 @@ class KubernetesWebhookStore:
             raise ClusterUnavailable(f"{missing}; the chart makes it: run helm upgrade again") from missing
 
     def _secret(self, verb: Verb) -> ApiCall:
-        return ApiCall(verb=verb, resource=SECRETS, namespace=self._namespace, name=WEBHOOK_SECRET)
+        return ApiCall(verb=verb, resource=SECRETS, namespace=self._namespace, name=WEBHOOK_TLS)
 
     def _webhooks(self, verb: Verb) -> ApiCall:
         return ApiCall(verb=verb, resource=WEBHOOK_CONFIGURATIONS, name=self._configuration)

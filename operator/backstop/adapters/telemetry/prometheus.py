@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 
 import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -56,6 +57,12 @@ class PrometheusTelemetry:
         )
         self._registered = _gauge(registry, Metric.REGISTERED_SLOS, "SLOs by validity", ("validity",))
         self._leader = _gauge(registry, Metric.LEADER, "1 on the replica that writes")
+        self._reviews = Counter(
+            Metric.ADMISSION_REVIEWS_TOTAL.removesuffix("_total"), "Objects judged", ("outcome",), registry=registry
+        )
+        self._certificate = _gauge(
+            registry, Metric.WEBHOOK_CERTIFICATE_EXPIRY, "When the webhook's certificate ends, in unix seconds"
+        )
         self._config = _gauge(registry, Metric.CONFIG_VALID, "0 while the last good configuration is in force")
         self._checkpoints = Counter(
             Metric.CHECKPOINTS_TOTAL.removesuffix("_total"), "SLOs by outcome", ("outcome",), registry=registry
@@ -122,6 +129,14 @@ class PrometheusTelemetry:
 
     def notified(self, outcome: str) -> None:
         self._notifications.labels(outcome).inc()
+
+    def reviewed(self, outcome: str) -> None:
+        """Count an object that was to be judged at apply: allowed, refused, failed or busy."""
+        self._reviews.labels(outcome).inc()
+
+    def webhook_certificate(self, not_after: datetime) -> None:
+        """Take when the certificate in use ends."""
+        self._certificate.set(not_after.timestamp())
 
     def status_written(self, outcome: str) -> None:
         self._writes.labels(outcome).inc()
