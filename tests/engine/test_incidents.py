@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -492,3 +493,61 @@ async def test_one_incident_that_cannot_be_written_does_not_hold_up_the_others()
         world.store.before = refuse
         await world.take(FIRES, an_alert(FAST, since=world.now, service="search", slo="search"), seconds=5)
         assert {incident.service for incident in world.stored.values()} == {"checkout", "search"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_whatever_happens_a_group_never_has_two_open_incidents_and_nothing_is_acted_on_twice(seed):
+    """Alerts, people, kills before and after any write, refusals and lost answers of the API server, at random."""
+    chance = random.Random(seed)
+    async with a_world() as world:
+        alerts = {
+            service: an_alert(FAST, AlertStatus.CLEAR, since=AT, service=service, slo=service)
+            for service in ("checkout", "search")
+        }
+        said = []
+
+        def trouble(call):
+            fate = chance.random()
+            if fate < 0.1:
+                world.token = None
+                raise Killed
+            if fate < 0.2:
+                raise ClusterUnavailable("no answer in time, whatever became of the call")
+
+        world.store.before = world.store.after = trouble
+        term = TOKEN.transitions
+        for step in range(25):
+            service = chance.choice(list(alerts))
+            status = chance.choice([AlertStatus.FIRING, AlertStatus.CLEAR, AlertStatus.UNKNOWN])
+            if alerts[service].state.status is not status:
+                alerts[service] = now_is(alerts[service], status, world.now)
+            if world.store.objects and chance.random() < 0.3:
+                namespace, name = chance.choice(list(world.store.objects))
+                standing = world.store.objects[namespace, name]["metadata"].get("annotations", {})
+                if not standing:  # one who speaks over what was not read yet replaces it
+                    said.append(f"note {step}")
+                    note = {Annotation.NOTED_BY.value: "ann", Annotation.NOTE.value: said[-1]}
+                    world.store.annotate(namespace, name, note)
+            world.incidents.take(POLICY, tuple(alerts.values()), world.now)
+            await asyncio.sleep(chance.choice([0.5, 2.0, 5.0]))
+            world.clock.jump(chance.choice([0, 60, 2000]))
+            if world.token is None:
+                term += 1
+                world.token = replace(TOKEN, transitions=term, identity=f"process-{term}")
+                await world.restarted()
+            open_groups = [i.name.rsplit("-", 1)[0] for i in world.stored.values() if not i.resolved]
+            assert len(open_groups) == len(set(open_groups))
+        world.store.before = world.store.after = lambda _: None
+        world.token = replace(TOKEN, transitions=term + 1, identity="last")
+        await world.restarted()
+        alerts = {service: now_is(alert, AlertStatus.CLEAR, world.now) for service, alert in alerts.items()}
+        await world.take(*alerts.values(), seconds=10)
+        assert all(incident.resolved for incident in world.stored.values())
+        notes = [entry.text for i in world.stored.values() for entry in i.timeline if entry.kind is TimelineKind.NOTE]
+        assert sorted(notes) == sorted(said)
+        ids = [n.id for incident in world.stored.values() for n in incident.notifications]
+        assert len(ids) == len(set(ids))
+        for incident in world.stored.values():
+            kinds_of_it = kinds(incident)
+            assert kinds_of_it.count(TimelineKind.OPENED) == 1
+            assert kinds_of_it.count(TimelineKind.RESOLVED) == 1 + kinds_of_it.count(TimelineKind.REOPENED)
