@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.benchmarks import (
+    alerting,
     assessing,
     help_time,
     ledger_memory,
@@ -37,6 +38,7 @@ BENCHMARKS: Final = tuple(
         ledger_memory,
         assessing,
         ticking,
+        alerting,
         memory,
         samples_read,
         status_writes,

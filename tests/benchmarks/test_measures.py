@@ -5,6 +5,7 @@ import math
 import pytest
 
 from tests.benchmarks import (
+    alerting,
     assessing,
     help_time,
     ledger_memory,
@@ -22,6 +23,7 @@ TINY = {
     ledger_memory: {"rows": 200},
     assessing: {"slos": 5, "repetitions": 3},
     ticking: {"slos": 40, "ticks": 2},
+    alerting: {"slos": 5, "repetitions": 3},
     memory: {"slos": 20},
     samples_read: {"slos": 2, "warm_minutes": 10, "minutes": 2, "rule_days": 0.02, "recorded_days": 0.02},
     status_writes: {"slos": 3, "seconds": 900},

@@ -23,6 +23,7 @@ class AlertBook:
     policy: AlertPolicy
     alerts: dict[Key, Alert] = field(default_factory=dict)
     changed: bool = True
+    _grouped: dict[str, set[Key]] = field(default_factory=dict)  # of groups of SLOs, by the SLO's name
 
     def __iter__(self) -> Iterator[Alert]:
         return iter(self.alerts.values())
@@ -40,8 +41,15 @@ class AlertBook:
             longest_step_seconds=longest_step_seconds(rule),
         )
         self.changed = self.changed or before is None or before.state.status is not state.status
-        alert = self.alerts[key] = self._alert(rule.name, rule.severity, subject, state, rule.notify)
+        alert = self._alert(rule.name, rule.severity, subject, state, rule.notify)
+        self._put(key, alert)
         return alert
+
+    def groups_of(self, slo: str) -> list[Alert]:
+        """Return the alerts about groups of an SLO."""
+        keys = self._grouped.get(slo, set())
+        keys &= self.alerts.keys()  # without those that were forgotten
+        return [self.alerts[key] for key in keys]
 
     def standing(self, rule: str) -> list[Subject]:
         """Return the subjects of a rule whose alerts are pending or firing."""
@@ -90,7 +98,12 @@ class AlertBook:
         """Take what the status of the policy held before a restart (semantics A13); what is no alert is left out."""
         for entry in (status or {}).get("alerts") or ():
             if isinstance(entry, Mapping) and (alert := self._read(entry)) is not None:
-                self.alerts.setdefault((alert.rule, alert.subject.key), alert)
+                self._put((alert.rule, alert.subject.key), alert)
+
+    def _put(self, key: Key, alert: Alert) -> None:
+        self.alerts[key] = alert
+        if alert.subject.group:
+            self._grouped.setdefault(alert.subject.name, set()).add(key)
 
     def _read(self, entry: Mapping[str, Any]) -> Alert | None:
         try:

@@ -62,6 +62,9 @@ def _shown(group: GroupAssessment) -> tuple[tuple[str, str], ...]:
 
 def _silent_groups(book: AlertBook, rules: Rules, assessment: Assessment) -> None:
     """A group without an event in its windows burns nothing, as far as the SLO is known at all."""
+    known = book.groups_of(assessment.slo.name)
+    if not known:
+        return
     seen = {_shown(group) for group in assessment.groups}
     by_name = {rule.rule.name: rule for rule in rules if isinstance(rule, EffectiveRule)}
     finding = Finding(
@@ -69,12 +72,9 @@ def _silent_groups(book: AlertBook, rules: Rules, assessment: Assessment) -> Non
         reason=AlertReason.NOT_BURNING if assessment.data.available else AlertReason.EVIDENCE_UNKNOWN,
         message="no event of this group in the window" if assessment.data.available else assessment.data.message,
     )
-    for alert in list(book):
-        subject = alert.subject
-        if subject.kind is not SubjectKind.SLO or subject.name != assessment.slo.name or not subject.group:
-            continue
-        if subject.group not in seen and (rule := by_name.get(alert.rule)) is not None:
-            book.found(rule.rule, subject, finding, at=assessment.at)
+    for alert in known:
+        if alert.subject.group not in seen and (rule := by_name.get(alert.rule)) is not None:
+            book.found(rule.rule, alert.subject, finding, at=assessment.at)
 
 
 def _all_bad(part: Assessment | GroupAssessment, tracked: Tracked, row: int | None, slo: SLO, at: float) -> float:
