@@ -53,6 +53,14 @@ async def test_when_an_alert_fires_does_not_depend_on_the_moments_that_are_asked
     assert ends.began is None
 
 
+async def test_an_alert_that_fires_between_two_looks_is_found(monkeypatch):
+    monkeypatch.setattr("backstop.engine.replay.LOOKS", 1)  # so that only bad slices are looked at sooner than need be
+    short = a_rule(when=BurnRate(long_seconds=600.0, short_seconds=60.0, factor=Decimal(10)))
+    errors = burst(TROUBLE + MINUTES, TROUBLE + 3 * MINUTES, 10)
+    changes = await alerts_of(a_policy(short), errors=errors)
+    assert told(changes) == [("fast", True, 3.0), ("fast", False, 4.0)]
+
+
 async def test_an_alert_that_keeps_firing_ends_that_much_later():
     errors = burst(TROUBLE, TROUBLE + 20 * MINUTES, 10)
     _, ends = await alerts_of(a_policy(), errors=errors)
