@@ -11,7 +11,7 @@ import pytest
 from backstop.api.to_incident import to_incident
 from backstop.domain.alert import AlertStatus
 from backstop.domain.alert_policy import IncidentBy
-from backstop.domain.errors import ClusterUnavailable, Conflict
+from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict
 from backstop.domain.leadership import FencingToken
 from backstop.domain.notification import Notification, NotificationState
 from backstop.domain.slo import Uid
@@ -551,3 +551,21 @@ async def test_whatever_happens_a_group_never_has_two_open_incidents_and_nothing
             kinds_of_it = kinds(incident)
             assert kinds_of_it.count(TimelineKind.OPENED) == 1
             assert kinds_of_it.count(TimelineKind.RESOLVED) == 1 + kinds_of_it.count(TimelineKind.REOPENED)
+
+
+async def test_a_namespace_in_which_nothing_may_be_created_does_not_keep_people_elsewhere_from_being_heard():
+    async with a_world() as world:
+        await world.take(FIRES)
+
+        def refuse(call):
+            if call == "create":
+                raise AccessDenied("create incidents: 403; grant it")
+
+        world.store.before = refuse
+        world.incidents.take(POLICY, (FIRES, an_alert(FAST, since=world.now, service="search", slo="s")), world.now)
+        world.store.annotate("shop", world.only.name, {Annotation.ACKNOWLEDGED_BY: "ann"})
+        await world.settled(5)
+        assert world.only.acknowledged_by == "ann"
+        world.store.before = lambda _: None
+        await world.settled(5)
+        assert len(world.stored) == 2

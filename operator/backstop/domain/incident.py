@@ -116,6 +116,17 @@ class Review:
     resolve_seconds: float | None = None  # from the first bad evidence to the resolution
     budget_spent_percent: float | None = None
 
+    @property
+    def phases(self) -> tuple[tuple[str, float], ...]:
+        """The times that are known, by the names that metrics have for them (semantics S7)."""
+        seconds = {
+            "detect": self.detect_seconds,
+            "acknowledge": self.acknowledge_seconds,
+            "mitigate": self.mitigate_seconds,
+            "resolve": self.resolve_seconds,
+        }
+        return tuple((phase, took) for phase, took in seconds.items() if took is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:

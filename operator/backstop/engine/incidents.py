@@ -6,7 +6,7 @@ what is stored: it opens nothing twice, since the name of the next incident foll
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -37,6 +37,7 @@ from backstop.domain.notification import Notification
 from backstop.domain.slo import Uid
 from backstop.engine.incident_queue import Queue
 from backstop.engine.incident_shelf import Body, Group, Held, Shelf
+from backstop.engine.side_by_side import side_by_side
 from backstop.ports.clock import Clock
 from backstop.ports.records import RecordStore
 from backstop.ports.telemetry import Telemetry
@@ -64,7 +65,7 @@ class Outbox(Protocol):
         ...
 
 
-class _NotLeading(Exception):
+class _NotLeading(BackstopError):
     """Somebody else writes now."""
 
 
@@ -148,11 +149,11 @@ class Incidents:
             self._news.clear()
             try:
                 await self._round()
+            except _NotLeading:
+                pass  # the next round sees it
             except (AccessDenied, ClusterUnavailable, Conflict) as problem:
                 log.warning("incidents.not_written", problem=str(problem))
                 await self._clock.sleep(LOOK_SECONDS)  # what waits is news still: no hot loop
-            except _NotLeading:
-                pass  # the next round sees it
             await self._pause()
 
     async def _pause(self) -> None:
@@ -171,12 +172,19 @@ class Incidents:
         if token != self._term:
             await self._read_all()
             self._term, self._term_since = token, self._clock.monotonic()
-        await self._at_once([self._grow(group) for group in self._queue])
-        await self._at_once([self._settle(held.ref.uid) for held in self._shelf if self._is_due(held)])
+        problem: BackstopError | None = None
+        try:
+            await side_by_side([self._grow(group) for group in self._queue], at_a_time=CONCURRENCY)
+        except BackstopError as error:
+            problem = error  # a namespace in which none may be made must not keep people elsewhere from being heard
+        due = [self._settle(held.ref.uid) for held in self._shelf if self._is_due(held)]
+        await side_by_side(due, at_a_time=CONCURRENCY)
         if self._clock.monotonic() - self._kept_at >= KEEP_SECONDS:
             self._kept_at = self._clock.monotonic()
             await self._keep()
         self._telemetry.incidents(self._shelf.counts())
+        if problem is not None:
+            raise problem
 
     async def _read_all(self) -> None:
         """Read all incidents as they are stored: a new leader must not act on what it heard in passing (K15)."""
@@ -186,26 +194,6 @@ class Incidents:
         for body in found:
             self.on_object(body)
         self.on_synced(uids)
-
-    async def _at_once(self, works: Sequence[Awaitable[None]]) -> None:
-        """Do pieces of work side by side, each about another incident; one that fails does not hold up the others."""
-        gate = asyncio.Semaphore(CONCURRENCY)
-
-        async def guarded(work: Awaitable[None]) -> None:
-            async with gate:
-                try:
-                    await work
-                except (BackstopError, _NotLeading):
-                    raise
-                except Exception:  # a defect that one incident brings to light: the others have to be written
-                    log.exception("incident.defect")
-
-        outcomes = await asyncio.gather(*map(guarded, works), return_exceptions=True)
-        problems = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        for problem in problems[1:]:
-            log.warning("incident.not_written", problem=str(problem))
-        if problems:
-            raise problems[0]
 
     async def _grow(self, group: Group) -> None:
         """Write what alerts of a group said into its incident, or into a new one."""
@@ -327,8 +315,9 @@ class Incidents:
         self._shelf.became(held, incident)
         if incident.state is not before.state or before.opened_at is None:
             log.info("incident.changed", incident=incident.key, state=incident.state.value, severity=incident.severity)
-        if incident.resolved and not before.resolved:
-            self._measure(incident)
+        if incident.review is not None and not before.resolved:
+            for phase, seconds in incident.review.phases:
+                self._telemetry.incident_took(phase, seconds)
         self._offer(held)
 
     async def _take_away_answers(self, held: Held) -> None:
@@ -394,20 +383,6 @@ class Incidents:
     def _offer(self, held: Held) -> None:
         if self.outbox is not None and held.incident is not None and not held.blank:
             self.outbox.offer(held.ref.uid, held.incident)
-
-    def _measure(self, incident: Incident) -> None:
-        review = incident.review
-        if review is None:
-            return
-        phases = {
-            "detect": review.detect_seconds,
-            "acknowledge": review.acknowledge_seconds,
-            "mitigate": review.mitigate_seconds,
-            "resolve": review.resolve_seconds,
-        }
-        for phase, seconds in phases.items():
-            if seconds is not None:
-                self._telemetry.incident_took(phase, seconds)
 
 
 def _is_over(incident: Incident, reading: Reading) -> bool:

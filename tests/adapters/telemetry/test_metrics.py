@@ -175,3 +175,15 @@ def test_every_metric_of_the_vocabulary_exists_and_no_other():
     assert {name for name in names if not name.endswith("_created")} == {
         metric.removesuffix("_total") for metric in Metric
     }
+
+
+def test_incidents_are_counted_by_severity_and_state_and_their_phases_measured():
+    telemetry = PrometheusTelemetry()
+    telemetry.incidents({("P0", "Open"): 2})
+    assert value(telemetry, Metric.INCIDENTS, severity="P0", state="Open") == 2
+    telemetry.incidents({})
+    assert value(telemetry, Metric.INCIDENTS, severity="P0", state="Open") == 0
+    telemetry.incident_took("detect", 70.0)
+    bucket = f"{Metric.INCIDENT_SECONDS}_bucket"
+    assert value(telemetry, bucket, phase="detect", le="60.0") == 0
+    assert value(telemetry, bucket, phase="detect", le="120.0") == 1
