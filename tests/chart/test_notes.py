@@ -39,6 +39,11 @@ def test_they_tell_which_rights_are_on_and_where(chart: Path):
     everywhere = notes(chart)
     assert "on   read SLOs and write their status     in every namespace" in everywhere
     assert "on   a Lease in backstop-system for the election of the leader" in everywhere
+    certificate = (
+        "the certificate of its webhook: Secret backstop-webhook-tls, and the caBundle of its own configuration"
+    )
+    assert f"on   {certificate}" in everywhere
+    assert f"off  {certificate}" in notes(chart, {"admission": {"enabled": False}})
     limited = notes(chart, EVERYTHING)
     assert "on   read SLOs and write their status     in shop, team-a" in limited
     assert "off  a Lease in backstop-system for the election of the leader" in notes(
@@ -50,6 +55,8 @@ def test_they_warn_of_what_was_left_open(chart: Path):
     assert "(no enforceMatcher: who may write an SLO there can read every series of this source)" in notes(chart)
     enforced = {"sources": [{"name": "a", "url": "http://b", "enforceMatcher": {"namespace": "$namespace"}}]}
     assert not [line for line in notes(chart, enforced) if "enforceMatcher" in line]
+    forgeable = notes(chart, {"admission": {"records": False}})
+    assert [line for line in forgeable if line.startswith("RISK: admission.records is false")]
     assert [line for line in notes(chart, {"crds": {"keep": False}}) if line.startswith("RISK: crds.keep is false")]
 
 
