@@ -1,13 +1,16 @@
 """`backstop incidents` as people run it, over a small API server."""
 
+import asyncio
 import json
 
 import pytest
 import yaml
 
+from backstop.cli.cluster_options import again_and_again
 from backstop.cli.incident_text import next_step
 from tests.cli.api_server import NOW, api_server, at, status
 from tests.cli.stored import HOSTILE, an_alert, an_incident
+from tests.fakes.clock import LoopClock
 
 __all__ = ["api_server"]
 
@@ -112,6 +115,25 @@ def test_many_subjects_are_counted(api_server):
 )
 def test_next_is_the_deadline_that_is_due_first_behind_those_that_were_missed(deadlines, expected):
     assert next_step(an_incident(deadlines=deadlines), NOW) == expected
+
+
+@pytest.mark.looptime
+async def test_watching_shows_again_every_two_seconds():
+    shown: list[float] = []
+
+    class EnoughError(Exception):
+        pass
+
+    async def show() -> None:
+        shown.append(clock.monotonic())
+        if len(shown) == 3:
+            raise EnoughError
+
+    clock = LoopClock()
+    with pytest.raises(EnoughError):
+        await again_and_again(show, clock, watch=True)
+    assert shown == [0.0, 2.0, 4.0]
+    await again_and_again(lambda: asyncio.sleep(0), clock, watch=False)
 
 
 def test_a_missing_right_ends_with_2_and_prints_the_rule(api_server):
