@@ -8,7 +8,6 @@ outage between the operator and the source leaves no hole as long as the source 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -20,7 +19,7 @@ from backstop.domain.interval import Interval
 from backstop.domain.ledger import LONG_TIERS, MINUTE, STANDARD_TIERS, Ledger
 from backstop.domain.slo import SLO, CompositeIndicator, Uid
 from backstop.domain.verdict import follow_data
-from backstop.engine.asking import Answered, Failure, Outcome, Reply, Round, reply_of
+from backstop.engine.asking import Failure, Reply, Round, reply_of
 from backstop.engine.assess import assess
 from backstop.engine.containment import contained
 from backstop.engine.fingerprint import fingerprint
@@ -32,7 +31,6 @@ from backstop.engine.probing import probe_terms, read_probe
 from backstop.engine.readings import (
     Evidence,
     before_all_data,
-    needs_detail,
     read_slice,
     slice_questions,
     too_many_groups,
@@ -40,6 +38,7 @@ from backstop.engine.readings import (
 from backstop.engine.resuming import checkpoint_of, resume_new
 from backstop.engine.rows import append, move, place_of, release, set_head
 from backstop.engine.scheduler import interval_of
+from backstop.engine.slice_asking import SliceAsked, ask_slices, by_uid_and_end
 from backstop.engine.source_clock import SourceClock
 from backstop.engine.sources import SourceBinding, enforced_matchers
 from backstop.engine.tracked import (
@@ -66,26 +65,6 @@ MAX_SLICES_PER_TICK: Final = 3  # a longer gap is caught up by a range query in 
 # SLOs that are read and assessed together: in full batches, while no more questions and results are held than needed,
 # and others have their turn in between.
 AT_ONCE: Final = 32 * MAX_QUESTIONS
-
-
-@dataclass(frozen=True, slots=True)
-class _SliceAsked:
-    """A question about a slice, and the terms for details that may have to be asked after it."""
-
-    first: Question
-    detail: Callable[[], Mapping[str, str]] | None
-
-
-def _key(question: Question) -> tuple[Uid, float, str]:
-    return question.uid, question.at, question.place
-
-
-def _by_uid_and_end(answered: Answered) -> dict[str, dict[float, dict[str, Outcome]]]:
-    """Sort outcomes by SLO, by the end of their slice, and by the place of what was asked about in its composite."""
-    found: dict[str, dict[float, dict[str, Outcome]]] = {}
-    for question, outcome in answered:
-        found.setdefault(question.uid, {}).setdefault(question.at, {})[question.place] = outcome
-    return found
 
 
 class SourceEvaluator:
@@ -209,13 +188,13 @@ class SourceEvaluator:
 
     async def _look_for_late_samples(self, asking: Round, due: Sequence[Tracked]) -> None:
         ends: dict[Uid, int] = {}
-        questions: list[_SliceAsked] = []
+        questions: list[SliceAsked] = []
         for tracked in due:
             with contained(tracked):
                 if not tracked.gone and (end := slice_to_read_again(tracked)) is not None:
                     questions += self._questions(tracked, end, tracked.slice_seconds)
                     ends[tracked.slo.uid] = end
-        replies = _by_uid_and_end(await self._ask(asking, questions))
+        replies = by_uid_and_end(await ask_slices(asking, questions))
         for tracked in due:
             if tracked.gone or (end := ends.get(tracked.slo.uid)) is None:
                 continue
@@ -279,18 +258,18 @@ class SourceEvaluator:
         return int((at - stored - SEAL_MARGIN_SECONDS) // step) * step
 
     async def _read(self, asking: Round, due: Sequence[Tracked], at: float) -> None:
-        questions: list[_SliceAsked] = []
+        questions: list[SliceAsked] = []
         for tracked in due:
             with contained(tracked):
                 questions += self._slices_to_read(tracked, at)
-        by_uid = _by_uid_and_end(await self._ask(asking, questions))
+        by_uid = by_uid_and_end(await ask_slices(asking, questions))
         for tracked in due:
             if not tracked.gone and tracked.fault is None:
                 with contained(tracked):
                     replies = {end: reply_of(outcomes) for end, outcomes in by_uid[tracked.slo.uid].items()}
                     self._store(tracked, replies, at)
 
-    def _slices_to_read(self, tracked: Tracked, at: float) -> list[_SliceAsked]:
+    def _slices_to_read(self, tracked: Tracked, at: float) -> list[SliceAsked]:
         """Return the questions for the minutes that can be sealed, and for the head."""
         ledger, row = place_of(tracked)
         step = tracked.slice_seconds
@@ -306,7 +285,7 @@ class SourceEvaluator:
         sealing = [q for end in range(newest + step, sealed + 1, step) for q in self._questions(tracked, end, step)]
         return [*sealing, *self._questions(tracked, at, at - tracked.head_from)]
 
-    def _questions(self, tracked: Tracked, at: float, seconds: float) -> list[_SliceAsked]:
+    def _questions(self, tracked: Tracked, at: float, seconds: float) -> list[SliceAsked]:
         questions = []
         enforced = self.enforced(tracked.slo)
         for asked in slice_questions(tracked.slo, seconds=seconds, traits=self._traits, enforced=enforced):
@@ -318,29 +297,8 @@ class SourceEvaluator:
                 most_series=asked.most_series,
                 place=asked.place,
             )
-            questions.append(_SliceAsked(first, asked.detail))
+            questions.append(SliceAsked(first, asked.detail))
         return questions
-
-    async def _ask(self, asking: Round, questions: Sequence[_SliceAsked]) -> Answered:
-        """Ask about slices, and for details where a count is not plain; an answer without those is a failure."""
-        answered = await asking.ask(question.first for question in questions)
-        details = {_key(question.first): question.detail for question in questions}
-        wanted = [
-            replace(question, terms=detail())
-            for question, outcome in answered
-            if not isinstance(outcome, Failure)
-            and (detail := details[_key(question)]) is not None
-            and needs_detail(sample.value for samples in outcome.values() for sample in samples)
-        ]
-        told = {_key(question): outcome for question, outcome in await asking.ask(wanted)}
-
-        def whole(question: Question, outcome: Outcome) -> Outcome:
-            more = told.get(_key(question))
-            if more is None or isinstance(outcome, Failure):
-                return outcome
-            return more if isinstance(more, Failure) else {**outcome, **more}
-
-        return [(question, whole(question, outcome)) for question, outcome in answered]
 
     def _store(self, tracked: Tracked, replies: Mapping[float, Reply | Failure], at: float) -> None:
         ledger, row = place_of(tracked)
