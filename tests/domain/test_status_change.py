@@ -25,12 +25,16 @@ def reason(current, *, written=None, age=61.0, spread=0.0):
         age_seconds=age,
         spread=spread,
         limits=LIMITS,
-        news=slo_news, moved=slo_moved,
+        news=slo_news,
+        moved=slo_moved,
     )
 
 
 def test_an_object_without_a_status_is_written_at_once():
-    assert write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS, news=slo_news, moved=slo_moved) is WriteReason.FIRST
+    assert (
+        write_reason(None, a_status(), age_seconds=0, spread=0, limits=LIMITS, news=slo_news, moved=slo_moved)
+        is WriteReason.FIRST
+    )
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_failing_service_opens_one_incident_that_is_told_answered_and_closed_w
     message = receiver.about("Opened")[0]
     assert (message["incident"]["name"], message["incident"]["severity"]) == (name, "P0")
     assert alerting.policy()["state"] == "Firing"
-    assert alerting.policy()["alerts"][0]["incident"] == name
+    alerting.wait("the policy to name it", lambda: alerting.policy()["alerts"][0].get("incident") == name)
     slos.wait_for_state("Exhausted")
 
     me = slos.cluster.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")

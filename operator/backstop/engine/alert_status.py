@@ -147,7 +147,8 @@ def _ready(
         more = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
         message = f"rule {rule.name} cannot be judged for SLO {slo}: {rule.message}{more}"
         return ConditionNow(type=Condition.READY, status=False, reason=AlertPolicyReason.RULES_REFUSED, message=message)
-    message = f"judges {sum(map(len, rules.values()))} rules of {len(rules)} SLOs"
+    about_slos = f"{sum(map(len, rules.values()))} rules about {len(rules)} SLOs"
+    message = f"judges {about_slos}" if rules else "judges rules about other things than SLOs, or about none yet"
     return ConditionNow(type=Condition.READY, status=True, reason=AlertPolicyReason.IN_FORCE, message=message)
 
 

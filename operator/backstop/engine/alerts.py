@@ -63,6 +63,7 @@ class _Followed:
     book: AlertBook
     rules: dict[Uid, tuple[str, Rules]] = field(default_factory=dict)  # by SLO, with its name
     told_at: float = float("-inf")  # unix seconds of the newest status
+    incidents: Mapping[Key, str] = field(default_factory=dict)  # that it names
 
     @property
     def policy(self) -> AlertPolicy:
@@ -157,10 +158,15 @@ class Alerts:
                 self._settle()
                 at = self._clock.now().timestamp()
                 for followed in list(self._followed.values()):
-                    if followed.book.changed or not 0 <= at - followed.told_at < REFRESH_SECONDS:
+                    if self._has_news(followed, at):
                         self._tell(followed, at)
                         await asyncio.sleep(0)  # a policy may have thousands of alerts; evaluations go in between
             await self._clock.sleep(LOOK_SECONDS)
+
+    def _has_news(self, followed: _Followed, at: float) -> bool:
+        if followed.book.changed or not 0 <= at - followed.told_at < REFRESH_SECONDS:
+            return True
+        return self._incidents.open_incidents(followed.policy.uid) != followed.incidents
 
     def _read(self, policy_uid: Uid, rule_name: str) -> None:
         """Judge a rule that is not about SLOs: what it looks at was read."""
@@ -261,7 +267,7 @@ class Alerts:
         self._incidents.take(followed.policy, tuple(followed.book), at)
         followed.book.changed, followed.told_at = False, at
         rules = dict(followed.rules.values())
-        incidents = self._incidents.open_incidents(followed.policy.uid)
+        followed.incidents = incidents = self._incidents.open_incidents(followed.policy.uid)
         generation = followed.registered.generation
         self._publisher.show(
             followed.policy.uid,
