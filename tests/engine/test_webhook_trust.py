@@ -5,6 +5,7 @@ import contextlib
 import itertools
 
 import pytest
+from structlog.testing import capture_logs
 
 from backstop.domain.errors import AccessDenied, ClusterUnavailable, Conflict
 from backstop.domain.webhook_certificate import BACKDATED, LIFETIME, Certificate
@@ -231,15 +232,16 @@ async def test_a_certificate_for_other_names_is_replaced_by_the_leader_alone(clu
 
 @pytest.mark.parametrize("problem", [ClusterUnavailable("no answer"), AccessDenied("grant get secrets")])
 @pytest.mark.parametrize("call", ["read", "write", "trust"])
-async def test_what_fails_is_tried_again_and_said(cluster, replica, call, problem, capsys):
+async def test_what_fails_is_tried_again_and_said(cluster, replica, call, problem):
     cluster.problems[call] = problem
-    server, _ = replica()
-    await asyncio.sleep(1)
+    with capture_logs() as logs:
+        server, _ = replica()
+        await asyncio.sleep(1)
     assert not server.trusted
+    assert str(problem) in str(logs)
     del cluster.problems[call]
     await asyncio.sleep(RETRY_SECONDS)
     assert server.trusted
-    assert str(problem) in capsys.readouterr().out
 
 
 async def test_while_the_cluster_cannot_be_asked_what_is_shown_stays(cluster, replica, clock):
@@ -251,12 +253,13 @@ async def test_while_the_cluster_cannot_be_asked_what_is_shown_stays(cluster, re
     assert server.shown.certificate == b"c1"
 
 
-async def test_a_certificate_that_the_server_cannot_use_is_said_and_the_replica_stays_without(cluster, replica, capsys):
+async def test_a_certificate_that_the_server_cannot_use_is_said_and_the_replica_stays_without(cluster, replica):
     server, _ = replica(leads=False)
     server.refuses = True
-    await asyncio.sleep(1)
+    with capture_logs() as logs:
+        await asyncio.sleep(1)
     assert server.shown is None
-    assert "webhook.certificate_unusable" in capsys.readouterr().out
+    assert "webhook.certificate_unusable" in [entry["event"] for entry in logs]
     server.refuses = False
     await asyncio.sleep(LOOK_SECONDS)
     assert server.trusted

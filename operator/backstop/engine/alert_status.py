@@ -12,6 +12,7 @@ from backstop.domain.alert import Alert, AlertStatus
 from backstop.domain.alert_tiers import EffectiveRule, RefusedRule
 from backstop.domain.duration import format_duration
 from backstop.domain.errors import SpecError
+from backstop.domain.label_value import shown_value
 from backstop.engine.conditions import MAX_MESSAGE, ConditionNow, rfc3339, stamped
 from backstop.vocabulary import (
     MAX_ALERT_MESSAGE,
@@ -181,7 +182,7 @@ def _alert(alert: Alert, incidents: Mapping[tuple[str, str], str]) -> dict[str, 
         "message": state.message[:MAX_ALERT_MESSAGE],
     }
     if alert.subject.group:
-        entry["group"] = dict(alert.subject.group)
+        entry["group"] = {label: shown_value(value) for label, value in alert.subject.group}
     if alert.subject.service is not None:
         entry["service"] = alert.subject.service
     if state.held_seconds:
