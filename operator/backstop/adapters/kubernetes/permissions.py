@@ -57,65 +57,25 @@ class Permission:
         return f"{self.resource.plural}/{self.subresource}" if self.subresource else self.resource.plural
 
 
+def _with_status(resource: Resource, *, why: str) -> tuple[Permission, ...]:
+    """Return the rights on a kind that people write and whose status is ours; `why` it is listed."""
+
+    def to(verb: Verb, reason: str, subresource: str | None = None) -> Permission:
+        return Permission(scope=Scope.WATCHED, resource=resource, verb=verb, why=reason, subresource=subresource)
+
+    return (
+        to(Verb.LIST, f"the complete list at start and every few minutes: {why}"),
+        to(Verb.WATCH, "changes within a second"),
+        to(Verb.GET, "version and uid before a status is written: one made anew under the same name is left alone"),
+        to(Verb.PATCH, "server-side apply of the status", "status"),
+    )
+
+
 PERMISSIONS: Final = (
-    Permission(
-        scope=Scope.WATCHED,
-        resource=SLOS,
-        verb=Verb.LIST,
-        why="the complete list at start and every few minutes: finds what a watch lost",
-    ),
-    Permission(scope=Scope.WATCHED, resource=SLOS, verb=Verb.WATCH, why="changes within a second"),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=SLOS,
-        verb=Verb.GET,
-        why="version and uid before a status is written, so that an object made anew under the same name is left alone",
-    ),
-    Permission(
-        scope=Scope.WATCHED, resource=SLOS, subresource="status", verb=Verb.PATCH, why="server-side apply of the status"
-    ),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=MAINTENANCE_WINDOWS,
-        verb=Verb.LIST,
-        why="the complete list: without it, budgets would count what is excluded",
-    ),
-    Permission(scope=Scope.WATCHED, resource=MAINTENANCE_WINDOWS, verb=Verb.WATCH, why="changes within a second"),
-    Permission(scope=Scope.WATCHED, resource=MAINTENANCE_WINDOWS, verb=Verb.GET, why="version and uid, as of an SLO"),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=MAINTENANCE_WINDOWS,
-        subresource="status",
-        verb=Verb.PATCH,
-        why="server-side apply of the status",
-    ),
-    Permission(
-        scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.LIST, why="the complete list: which rules to judge"
-    ),
-    Permission(scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.WATCH, why="changes within a second"),
-    Permission(scope=Scope.WATCHED, resource=ALERT_POLICIES, verb=Verb.GET, why="version and uid, as of an SLO"),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=ALERT_POLICIES,
-        subresource="status",
-        verb=Verb.PATCH,
-        why="server-side apply of the status",
-    ),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=NOTIFICATION_CHANNELS,
-        verb=Verb.LIST,
-        why="the complete list: where to tell incidents",
-    ),
-    Permission(scope=Scope.WATCHED, resource=NOTIFICATION_CHANNELS, verb=Verb.WATCH, why="changes within a second"),
-    Permission(scope=Scope.WATCHED, resource=NOTIFICATION_CHANNELS, verb=Verb.GET, why="version and uid, as of an SLO"),
-    Permission(
-        scope=Scope.WATCHED,
-        resource=NOTIFICATION_CHANNELS,
-        subresource="status",
-        verb=Verb.PATCH,
-        why="server-side apply of the status",
-    ),
+    *_with_status(SLOS, why="what to evaluate"),
+    *_with_status(MAINTENANCE_WINDOWS, why="without it, budgets would count what is excluded"),
+    *_with_status(ALERT_POLICIES, why="which rules to judge"),
+    *_with_status(NOTIFICATION_CHANNELS, why="where to tell incidents"),
     Permission(
         scope=Scope.WATCHED,
         resource=INCIDENTS,
