@@ -63,6 +63,7 @@ class _Followed:
     book: AlertBook
     rules: dict[Uid, tuple[str, Rules]] = field(default_factory=dict)  # by SLO, with its name
     told_at: float = float("-inf")  # unix seconds of the newest status
+    fires: bool = False  # an alert did, when the status was told
     incidents: Mapping[Key, str] = field(default_factory=dict)  # that it names
 
     @property
@@ -166,6 +167,8 @@ class Alerts:
     def _has_news(self, followed: _Followed, at: float) -> bool:
         if followed.book.changed or not 0 <= at - followed.told_at < REFRESH_SECONDS:
             return True
+        if not (followed.fires or followed.incidents):
+            return False  # of most policies nothing is open: 1,000 of them must not be looked up each second
         return self._incidents.open_incidents(followed.policy.uid) != followed.incidents
 
     def _read(self, policy_uid: Uid, rule_name: str) -> None:
@@ -266,6 +269,7 @@ class Alerts:
     def _tell(self, followed: _Followed, at: float) -> None:
         self._incidents.take(followed.policy, tuple(followed.book), at)
         followed.book.changed, followed.told_at = False, at
+        followed.fires = any(alert.firing for alert in followed.book)
         rules = dict(followed.rules.values())
         followed.incidents = incidents = self._incidents.open_incidents(followed.policy.uid)
         generation = followed.registered.generation
