@@ -98,7 +98,7 @@ def test_of_many_slos_that_a_rule_does_not_fit_some_are_told_and_the_rest_counte
     code, lines = told(policy, *(an_slo(f"slo-{index}") for index in range(10)), a_channel("oncall"))
     assert code == 1
     assert len(lines) == 4
-    assert lines[-1].endswith("spec.rules[0].when: does not fit 7 more SLOs in these files")
+    assert lines[-1].endswith("spec.rules[0].when: does not fit 7 more SLOs")
 
 
 def test_odd_metadata_of_a_policy_ends_nothing() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backstop.api.crd import KINDS
 from backstop.api.to_domain import to_domain
 from backstop.domain.errors import SpecError
+from backstop.domain.slo import RollingWindow
 from backstop.engine import admission
 from backstop.engine.admission import (
     KnownObjects,
@@ -20,6 +21,7 @@ from backstop.engine.admission import (
     read_request,
     too_slow,
 )
+from tests.builders import a_slo
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOTHING = KnownObjects({})
@@ -135,6 +137,22 @@ def test_a_maintenance_window_is_told_which_of_its_slos_are_not_there():
     }
     told = response(body, kind="MaintenanceWindow", known=KnownObjects({"SLO": frozenset()}))
     assert told["warnings"] == ["spec.slos.names[0]: there is no SLO 'checkout' in shop yet"]
+
+
+def test_a_rule_that_does_not_fit_an_slo_of_the_namespace_is_warned_of_at_apply():
+    body = {
+        "apiVersion": "backstop.dev/v1alpha1",
+        "kind": "AlertPolicy",
+        "metadata": {"name": "pages", "namespace": "shop"},
+        "spec": {"preset": "google-sre", "presetNotify": ["team"]},
+    }
+    short = (RollingWindow(name="1d", seconds=86_400),)
+    known = KnownObjects({}, slos=(a_slo(windows=short), a_slo(name="elsewhere", namespace="other", windows=short)))
+    told = response(body, kind="AlertPolicy", known=known)
+    assert told["allowed"] is True
+    assert any(text.startswith("spec.preset: does not fit SLO checkout: ") for text in told["warnings"])
+    assert not any("elsewhere" in text for text in told["warnings"])
+    assert response(body, kind="AlertPolicy", known=KnownObjects({}, slos=(a_slo(),)))["allowed"] is True
 
 
 def test_an_object_that_was_stored_while_nobody_judged_can_still_get_labels_and_lose_finalizers():

@@ -1,6 +1,6 @@
 """Alert policies among the objects of some files: is what they name there, and do their rules fit the SLOs?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -52,7 +52,8 @@ def misfits(policy: AlertPolicy, slo: SLO, at: float) -> Iterator[Problem]:
 
 def _with(review: Review, objects: _Objects, slos: Sequence[SLO], at: float) -> Review:
     missing = list(_missing(review, objects))
-    problems = list(_misfits(_policy_of(review), slos, at))
+    namespace, name = name_of(review)
+    problems = list(misfits_among(policy_at_apply(review.body, namespace, name), slos, at))
     return replace(
         review,
         outcome=Outcome.INVALID if problems else review.outcome,
@@ -78,8 +79,8 @@ def _missing(review: Review, objects: _Objects) -> Iterator[Problem]:
             yield Problem(location=reference.location, text=text)
 
 
-def _misfits(policy: AlertPolicy, slos: Sequence[SLO], at: float) -> Iterator[Problem]:
-    """Yield why rules cannot be with the SLOs that the policy is about; for each rule some of them."""
+def misfits_among(policy: AlertPolicy, slos: Iterable[SLO], at: float) -> Iterator[Problem]:
+    """Yield why rules cannot be with those of the SLOs that the policy is about; for each rule some of them."""
     concerned = [
         slo
         for slo in slos
@@ -93,7 +94,7 @@ def _misfits(policy: AlertPolicy, slos: Sequence[SLO], at: float) -> Iterator[Pr
                 yield problem
     for location, count in counts.items():
         if count > _NAMED:
-            yield Problem(location=location, text=f"does not fit {count - _NAMED} more SLOs in these files")
+            yield Problem(location=location, text=f"does not fit {count - _NAMED} more SLOs")
 
 
 def _location(policy: AlertPolicy, name: str) -> Location:
@@ -102,8 +103,7 @@ def _location(policy: AlertPolicy, name: str) -> Location:
     return ("spec", "preset") if index is None else ("spec", "rules", index, "when")
 
 
-def _policy_of(review: Review) -> AlertPolicy:
+def policy_at_apply(body: object, namespace: str, name: str) -> AlertPolicy:
     """Return a valid policy as if an API server had taken it."""
-    body: Mapping[str, Any] = review.body if isinstance(review.body, Mapping) else {}
-    namespace, name = name_of(review)
-    return to_alert_policy({**body, "metadata": {"name": name, "namespace": namespace, "uid": name, "generation": 1}})
+    known: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    return to_alert_policy({**known, "metadata": {"name": name, "namespace": namespace, "uid": name, "generation": 1}})

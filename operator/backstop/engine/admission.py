@@ -6,7 +6,7 @@ already can always be changed outside of its spec, and be deleted: labels, owner
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -17,6 +17,9 @@ from backstop.api.objects import combined
 from backstop.api.problems import Problem
 from backstop.api.references import references_of
 from backstop.api.review import check_object
+from backstop.api.review_policies import misfits_among, policy_at_apply
+from backstop.api.to_alert_policy import KIND as ALERT_POLICY
+from backstop.domain.slo import SLO
 from backstop.engine.conditions import MAX_MESSAGE
 
 log = structlog.get_logger(__name__)
@@ -37,12 +40,18 @@ class Known(Protocol):
         """Return whether an object exists; None while that is not known."""
         ...
 
+    @property
+    def slos(self) -> Collection[SLO]:
+        """The SLOs that are followed, as far as that is known."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class KnownObjects:
     """Known by complete LISTs: pairs of namespace and name by kind. A kind that is not in it is unknown."""
 
     names: Mapping[str, frozenset[tuple[str, str]]]
+    slos: Collection[SLO] = ()
 
     def has(self, kind: str, namespace: str, name: str) -> bool | None:
         found = self.names.get(kind)
@@ -160,6 +169,7 @@ def _judge(request: Request, known: Known, now: datetime) -> Verdict:
     if not checked.problems:
         if checked.spec is not None:
             warnings += _missing(request, checked.spec, known)
+            warnings += _misfits(request, known, now)
         return Verdict(warnings=tuple(warnings))
     if request.operation == "UPDATE" and _spec(request.body) == _spec(request.before):
         stored = [f"not followed as it is stored: {_text_of(problem)}" for problem in checked.problems]
@@ -193,6 +203,13 @@ def _missing(request: Request, spec: object, known: Known) -> Iterator[str]:
             continue  # itself, which the check speaks about
         if known.has(reference.kind, request.namespace, reference.name) is False:
             yield f"{reference.path}: there is no {reference.kind} {reference.name!r} in {request.namespace} yet"
+
+
+def _misfits(request: Request, known: Known, now: datetime) -> Iterator[str]:
+    """Yield a warning per rule that does not fit an SLO: it is not judged for that one, and for others it is."""
+    if request.kind == ALERT_POLICY:
+        policy = policy_at_apply(request.body, request.namespace, request.name or "policy")
+        yield from (_text_of(problem) for problem in misfits_among(policy, known.slos, now.timestamp()))
 
 
 def _status(request: Request, refusal: Refusal) -> dict[str, Any]:

@@ -128,7 +128,8 @@ class Engine:
         """Return which SLOs there are, refused ones included; before the first complete LIST that is unknown."""
         if "SLO" not in self._synced:
             return KnownObjects({})
-        return KnownObjects({"SLO": frozenset((slo.ref.namespace, slo.ref.name) for slo in self._registry)})
+        names = frozenset((slo.ref.namespace, slo.ref.name) for slo in self._registry)
+        return KnownObjects({"SLO": names}, slos=tuple(slo.valid for slo in self._registry if slo.valid is not None))
 
     async def run(self) -> None:
         """Run until cancelled. A failing part stops the engine."""
