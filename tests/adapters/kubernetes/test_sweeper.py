@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from structlog.testing import capture_logs
 
-from backstop.adapters.kubernetes.calls import SLOS, Resource
+from backstop.adapters.kubernetes.calls import KINDS, SLOS, Resource
 from backstop.adapters.kubernetes.client import ClientSettings, KubernetesClient
 from backstop.adapters.kubernetes.errors import Expired, NotFound
 from backstop.adapters.kubernetes.intake import Intake
@@ -77,8 +77,9 @@ async def sweeping(client, clock, engine):
 async def test_all_objects_are_listed_over_many_pages(slo_cluster, namespace, sweeping, engine):
     refs = create_slos(slo_cluster, namespace, *(f"slo-{n:02}" for n in range(30)))
     sweeping(namespaces=[namespace])
-    await eventually(lambda: len(engine.synced) == 2)
-    assert engine.synced == [("SLO", frozenset(ref.uid for ref in refs)), ("MaintenanceWindow", frozenset())]
+    await eventually(lambda: len(engine.synced) == len(KINDS))
+    nothing = {kind: frozenset() for kind in KINDS}
+    assert dict(engine.synced) == nothing | {"SLO": frozenset(ref.uid for ref in refs)}
     assert engine.names == [f"slo-{n:02}" for n in range(30)]
 
 
@@ -103,7 +104,8 @@ async def test_several_namespaces_make_one_list(slo_cluster, namespace, sweeping
     sweeping(namespaces=[namespace, "never-was"])
     await eventually(lambda: engine.synced)
     assert engine.names == ["here"]
-    assert [kind for kind, _ in engine.synced] in (["SLO"], ["SLO", "MaintenanceWindow"])
+    await eventually(lambda: len(engine.synced) == len(KINDS))
+    assert [kind for kind, _ in engine.synced] == list(KINDS)  # each once
 
 
 async def test_without_the_right_to_list_it_says_which_rule_is_missing_and_is_never_ready(
@@ -111,7 +113,7 @@ async def test_without_the_right_to_list_it_says_which_rule_is_missing_and_is_ne
 ):
     with capture_logs() as logs:
         sweeper = sweeping(Lister(powerless_client), namespaces=[namespace])
-        await eventually(lambda: len(sweeper.problems) == 2)
+        await eventually(lambda: len(sweeper.problems) == len(KINDS))
     assert all(isinstance(problem, AccessDenied) for problem in sweeper.problems.values())
     assert logs[0]["event"] == "sweep.forbidden"
     assert 'grant {apiGroups: ["backstop.dev"], resources: ["slos"], verbs: ["list"]}' in logs[0]["problem"]
@@ -196,12 +198,13 @@ async def test_a_kind_that_cannot_be_listed_holds_up_no_other_and_is_tried_alone
     await asyncio.sleep(200)
     assert engine.synced == [("SLO", frozenset({"SLO"}))]
     assert lister.asked.count("SLO") == 1
-    assert lister.asked.count("MaintenanceWindow") > 5
-    assert set(engine.absent) == {"MaintenanceWindow"}
+    others = set(KINDS) - {"SLO"}
+    assert all(lister.asked.count(kind) > 5 for kind in others)
+    assert set(engine.absent) == others
     lister.problem = None
     await asyncio.sleep(20)
-    assert engine.served == ["MaintenanceWindow"]
-    assert engine.names == ["maintenancewindow", "slo"]
+    assert sorted(engine.served) == sorted(others)
+    assert sorted(engine.names) == sorted(kind.lower() for kind in KINDS)
     sweeping.cancel()
 
 
@@ -214,5 +217,5 @@ async def test_a_request_lists_the_kind_that_it_names_and_no_other(engine):
     for _ in range(10):
         sweeper.request("MaintenanceWindow")
     await asyncio.sleep(5)
-    assert lister.asked == ["SLO", "MaintenanceWindow", "MaintenanceWindow"]
+    assert lister.asked == [*KINDS, "MaintenanceWindow"]
     sweeping.cancel()
