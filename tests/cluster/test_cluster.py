@@ -91,22 +91,28 @@ def test_a_name_outside_the_cluster_is_refused_at_once(cluster: Cluster, namespa
     assert float(run_in_pod(cluster, namespace, REFUSED)) < 1.0
 
 
+def answered(url: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=5).ok
+
+
+def wait_for_service(cluster: Cluster, namespace: str) -> None:
+    """Wait until the Service leads to its pod: kube-proxy may be slow to hear of it after the API server restarted."""
+    address = cluster.get("service/web", f"--namespace={namespace}")["spec"]["clusterIP"]
+    wait_until(lambda: answered(f"http://{address}"), 120.0, describe=f"the Service address of {SERVICE_CIDR}")
+
+
 def test_a_pod_reaches_a_service_by_name(cluster: Cluster, web: str) -> None:
+    wait_for_service(cluster, web)
     code = "import urllib.request; print(urllib.request.urlopen('http://web', timeout=5).status)"
     assert run_in_pod(cluster, web, code).strip() == "200"
 
 
 def test_the_host_reaches_pods_and_services_by_address(cluster: Cluster, web: str) -> None:
     pod = cluster.get("pod/web", f"--namespace={web}")["status"]["podIP"]
-    service = cluster.get("service/web", f"--namespace={web}")["spec"]["clusterIP"]
-
-    def answered(url: str) -> bool:
-        with requests.Session() as session:
-            session.trust_env = False
-            return session.get(url, timeout=5).ok
-
     assert answered(f"http://{pod}:8080")
-    wait_until(lambda: answered(f"http://{service}"), 120.0, describe=f"the Service address of {SERVICE_CIDR}")
+    wait_for_service(cluster, web)
 
 
 def test_exec_and_logs_reach_a_pod(cluster: Cluster, web: str) -> None:
