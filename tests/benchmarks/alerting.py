@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from backstop.domain.alert_judging_slo import windows_asked
 from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.alert_tiers import PRESET, effective
 from backstop.domain.slo import Uid
 from backstop.engine.alert_book import AlertBook
 from backstop.engine.assess import assess
-from backstop.engine.slo_judging import judge_slo
+from backstop.engine.slo_judging import judge_slo, windows_of
 from tests.benchmarks import fleet
 from tests.benchmarks.figures import Figure, Measured
 from tests.benchmarks.timing import repeat
@@ -29,9 +28,8 @@ def measure(*, slos: int = 1_000, repetitions: int = 15) -> list[Measured]:
     """Judge the preset for `slos` SLOs that burn a little, with the state of the tick before at hand."""
     ledger, tracked = fleet.tracked(slos, fleet.WINDOWS[:1])
     policy = AlertPolicy(uid=Uid("policy"), namespace="team-00", name="all", generation=1, slos=None, preset=PRESET)
-    windows = tuple(sorted(windows_asked(effective(policy, tracked[0].slo, fleet.NOW))))
     for one in tracked:
-        one.rule_windows = (*windows, one.slo.evaluation.all_bad_for_seconds)
+        one.rule_windows = tuple(sorted(windows_of(effective(policy, one.slo, fleet.NOW), one.slo)))
     assessments = assess(tracked, ledger, at=fleet.NOW, clock_skew_seconds=0.0)
     book = AlertBook(policy)
 

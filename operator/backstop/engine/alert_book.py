@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 from backstop.domain.alert import Alert, AlertState, AlertStatus, Finding, Subject, SubjectKind
 from backstop.domain.alert_judging import for_seconds, longest_step_seconds
@@ -10,8 +10,6 @@ from backstop.domain.alert_policy import AlertPolicy, Rule, Severity
 from backstop.domain.alert_state import advance
 from backstop.engine.conditions import unix_of
 from backstop.vocabulary import AlertReason
-
-_OF_SUBJECT: Final = "the {kind} does not exist any more"
 
 Key = tuple[str, str]  # rule and key of the subject
 
@@ -73,26 +71,19 @@ class AlertBook:
                 if alert.state.reason is not AlertReason.SUBJECT_GONE:
                     del self.alerts[key]
                 continue
-            message = _OF_SUBJECT.format(kind=alert.subject.kind)
-            state = AlertState(
-                status=AlertStatus.CLEAR, since=at, at=at, reason=AlertReason.SUBJECT_GONE, message=message
-            )
-            self.alerts[key] = replace(alert, state=state)
-            self.changed = True
+            self._end(key, alert, f"the {alert.subject.kind} does not exist any more", at)
 
     def drop_rules_but(self, names: frozenset[str], *, at: float) -> None:
         """Take that the policy has only these rules now: alerts of others are clear, since nobody asks any more."""
         for key, alert in self.alerts.items():
             if alert.rule not in names and alert.state.status is not AlertStatus.CLEAR:
-                state = AlertState(
-                    status=AlertStatus.CLEAR,
-                    since=at,
-                    at=at,
-                    reason=AlertReason.SUBJECT_GONE,
-                    message="the policy has no such rule any more, or it is switched off",
-                )
-                self.alerts[key] = replace(alert, state=state)
-                self.changed = True
+                self._end(key, alert, "the policy has no such rule any more, or it is switched off", at)
+
+    def _end(self, key: Key, alert: Alert, message: str, at: float) -> None:
+        """Make an alert clear for good: there is nothing any more that it could be about."""
+        state = AlertState(status=AlertStatus.CLEAR, since=at, at=at, reason=AlertReason.SUBJECT_GONE, message=message)
+        self.alerts[key] = replace(alert, state=state)
+        self.changed = True
 
     def restore(self, status: Mapping[str, Any] | None) -> None:
         """Take what the status of the policy held before a restart (semantics A13); what is no alert is left out."""

@@ -13,7 +13,6 @@ import structlog
 
 from backstop.api.to_alert_policy import KIND, to_alert_policy
 from backstop.domain.alert import Alert, SubjectKind
-from backstop.domain.alert_judging_slo import windows_asked
 from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.alert_tiers import EffectiveRule, effective
 from backstop.domain.assessment import Assessment
@@ -21,10 +20,10 @@ from backstop.domain.slo import SLO, Uid
 from backstop.engine.alert_book import AlertBook, Key
 from backstop.engine.alert_status import policy_status, refused_policy_status
 from backstop.engine.publisher import StatusPublisher
-from backstop.engine.registry import Registered, Registry
+from backstop.engine.registry import Registered, Registry, status_of
 from backstop.engine.rule_evidence import RuleEvidence
 from backstop.engine.rule_judging import judge_rule
-from backstop.engine.slo_judging import Rules, concerns, judge_slo
+from backstop.engine.slo_judging import Rules, burning_rule, concerns, judge_slo, windows_of
 from backstop.engine.tracked import Tracked
 from backstop.ports.clock import Clock
 from backstop.ports.facts import NodeReader, RunReader
@@ -33,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 REFRESH_SECONDS: Final = 30.0  # numbers and times in a status move on though nothing came or went
-_HOUR: Final = 3600.0  # a calendar period has one length for that long at least
 
 
 class TakesAlerts(Protocol):
@@ -57,7 +55,7 @@ class Alerting:
     runs: RunReader
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # one is itself: comparing two would compare thousands of alerts
 class _Followed:
     registered: Registered[AlertPolicy]
     book: AlertBook
@@ -107,13 +105,12 @@ class Alerts:
 
     def on_object(self, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
-        registered, changed = self._registry.put(KIND, body, _accept)
+        registered, changed = self._registry.put(KIND, body)
         if registered is None:
             return
-        status = body.get("status")
-        self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
+        self._publisher.seen(registered.ref, status_of(body))
         if changed:
-            self._follow(registered, status if isinstance(status, Mapping) else None)
+            self._follow(registered, status_of(body))
 
     def on_deleted(self, uid: str) -> None:
         """Take the deletion of an object: its alerts are no more."""
@@ -143,7 +140,8 @@ class Alerts:
             rules = effective(followed.policy, assessment.slo, assessment.at)
             followed.rules[assessment.slo.uid] = (assessment.slo.name, rules)
             judge_slo(followed.book, rules, assessment, tracked)
-        burning = _burning(watching, assessment.slo)
+        rules_now = [(followed.book, followed.rules[assessment.slo.uid][1]) for followed in watching]
+        burning = burning_rule(rules_now, assessment.slo)
         if burning != tracked.burning:
             tracked.burning, tracked.next_due = burning, 0.0  # its state is another one (semantics B7)
 
@@ -240,9 +238,7 @@ class Alerts:
                 rules = effective(followed.policy, slo, at)
                 followed.rules[uid] = (slo.name, rules)
                 watching.append(followed)
-                windows |= windows_asked(rules)
-        if windows and slo is not None:
-            windows.add(slo.evaluation.all_bad_for_seconds)
+                windows |= windows_of(rules, slo)
         if watching:
             self._watching[uid] = watching
         else:
@@ -279,21 +275,3 @@ class Alerts:
                 followed.book, rules, incidents, generation=generation, previous=previous, now=now
             ),
         )
-
-
-def _burning(watching: Sequence[_Followed], slo: SLO) -> str | None:
-    """Return the worst burnRate rule that fires about an SLO as a whole, as policy/rule."""
-    firing = [
-        (alert.severity.rank, f"{alert.policy}/{alert.rule}")
-        for followed in watching
-        for rule in followed.rules.get(slo.uid, ("", ()))[1]
-        if isinstance(rule, EffectiveRule) and rule.burn is not None
-        if (alert := followed.book.alerts.get((rule.rule.name, f"{SubjectKind.SLO}/{slo.name}"))) is not None
-        if alert.firing
-    ]
-    return min(firing)[1] if firing else None
-
-
-def _accept(policy: AlertPolicy) -> None:
-    """What a policy needs stands in its own text; what does not fit an SLO is told rule by rule."""
-    del policy

@@ -5,11 +5,19 @@ from typing import Final
 import numpy as np
 
 from backstop.domain.low_traffic import COUNT_TOLERANCE, all_bad_seconds
-from backstop.domain.ring import Floats
+from backstop.domain.ring import Floats, Mask
+from backstop.domain.slo import SLO
 from backstop.engine.tracked import Tracked
+
+Counts = float | Floats  # of one slice, or of many
 
 LOOK_BACK_SECONDS: Final = 6 * 3600.0  # as far as every minute is known
 CALM_SLICES: Final = 5  # so many slices in a row within the objective end what goes on
+
+
+def burns(slo: SLO, *, bad: Counts, events: Counts) -> bool | Mask:
+    """Tell of one slice, or of many at once, whether budget burns faster in it than it may."""
+    return bad > float(slo.objective.error_ratio) * events + COUNT_TOLERANCE
 
 
 def all_bad_for(tracked: Tracked, row: int, *, at: float, seconds: float) -> float:
@@ -28,7 +36,7 @@ def bad_since(tracked: Tracked, row: int, *, at: float) -> float | None:
     good, bad = np.diff(good), np.diff(bad)
     events = good + bad
     heard = events > COUNT_TOLERANCE
-    is_bad = heard & (bad > float(tracked.slo.objective.error_ratio) * events + COUNT_TOLERANCE)
+    is_bad = heard & burns(tracked.slo, bad=bad, events=events)
     first: int | None = None
     calm = 0
     for index in range(len(events) - 1, -1, -1):

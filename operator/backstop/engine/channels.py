@@ -25,7 +25,7 @@ from backstop.engine.channel_status import (
     refused_channel_status,
 )
 from backstop.engine.publisher import StatusPublisher
-from backstop.engine.registry import Registered, Registry
+from backstop.engine.registry import Registered, Registry, status_of
 from backstop.ports.clock import Clock
 from backstop.ports.cluster import Leadership
 from backstop.ports.notifier import SecretReader
@@ -76,11 +76,10 @@ class NotificationChannels:
 
     def on_object(self, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
-        registered, changed = self._registry.put(KIND, body, _accept)
+        registered, changed = self._registry.put(KIND, body)
         if registered is None:
             return
-        uid, status = registered.ref.uid, body.get("status")
-        known = status if isinstance(status, Mapping) else None
+        uid, known = registered.ref.uid, status_of(body)
         if uid not in self._courses or not self._leadership.is_leader():
             self._courses[uid] = course_in(known)  # what another replica has sent meanwhile counts too
         self._publisher.seen(registered.ref, known)
@@ -179,8 +178,3 @@ class NotificationChannels:
                 usability, course, generation=followed.registered.generation, previous=previous, now=now
             ),
         )
-
-
-def _accept(channel: NotificationChannel) -> None:
-    """What a channel needs beyond its own text is checked again and again, not once."""
-    del channel

@@ -27,7 +27,7 @@ from backstop.engine.fingerprint import meaning
 from backstop.engine.follower import Follower
 from backstop.engine.maintenance import MaintenanceWindows
 from backstop.engine.publisher import StatusPublisher
-from backstop.engine.registry import Parse, Registered, Registry
+from backstop.engine.registry import Parse, Registered, Registry, status_of
 from backstop.engine.scheduler import ATTENTION_BURN_RATE, Scheduler
 from backstop.engine.sources import SourceBinding, check_source
 from backstop.engine.tracked import Tracked
@@ -181,10 +181,10 @@ class Engine:
         registered, changed = self._registry.put(kind, body, self._check)
         if registered is None:
             return
-        status = body.get("status")
-        self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
+        status = status_of(body)
+        self._publisher.seen(registered.ref, status)
         if changed:
-            known = isinstance(status, Mapping) and status.get("state") not in (None, str(State.UNKNOWN))
+            known = status is not None and status.get("state") not in (None, str(State.UNKNOWN))
             self._composites.put(registered)
             self._follow(registered, known_before=known)
             self._on_slo(registered.ref.namespace)

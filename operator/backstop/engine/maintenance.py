@@ -13,7 +13,7 @@ from backstop.domain.slo import SLO, Uid
 from backstop.engine.maintenance_calendar import MaintenanceCalendar
 from backstop.engine.maintenance_status import LOOK_BACK_SECONDS, course_of, refused_window_status, window_status
 from backstop.engine.publisher import StatusPublisher
-from backstop.engine.registry import Registered, Registry
+from backstop.engine.registry import Registered, Registry, status_of
 from backstop.ports.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -59,11 +59,10 @@ class MaintenanceWindows:
 
     def on_object(self, body: Mapping[str, Any]) -> None:
         """Take an object as it is now in the cluster."""
-        registered, changed = self._registry.put(KIND, body, _accept)
+        registered, changed = self._registry.put(KIND, body)
         if registered is None:
             return
-        status = body.get("status")
-        self._publisher.seen(registered.ref, status if isinstance(status, Mapping) else None)
+        self._publisher.seen(registered.ref, status_of(body))
         if changed:
             self._follow(registered)
 
@@ -146,11 +145,6 @@ class MaintenanceWindows:
             if slo.ref.namespace in found:
                 found[slo.ref.namespace].append(slo)
         return found
-
-
-def _accept(window: MaintenanceWindow) -> None:
-    """What a window needs stands in its own text."""
-    del window
 
 
 def _is_due(followed: _Followed, at: float) -> bool:

@@ -60,9 +60,10 @@ class Registry(Generic[Parsed]):
     def get(self, uid: Uid) -> Registered[Parsed] | None:
         return self._objects.get(uid)
 
-    def put(self, kind: str, body: Body, check: Check[Parsed]) -> tuple[Registered[Parsed] | None, bool]:
+    def put(self, kind: str, body: Body, check: Check[Parsed] | None = None) -> tuple[Registered[Parsed] | None, bool]:
         """Take an object as the API server has it; return it, and whether its spec or its labels are new to us.
 
+        `check` is what its own text cannot answer; None: there is no such thing.
         A body without an identity is dropped with a log line: there is no object to show the problem on.
         """
         ref, generation = identity(kind, body)
@@ -80,7 +81,7 @@ class Registry(Generic[Parsed]):
         except SpecError as error:
             parsed, problem = None, error
         found = Registered(ref=ref, generation=generation, labels=labels, parsed=parsed, problem=problem)
-        registered = self._objects[ref.uid] = _checked(found, check)
+        registered = self._objects[ref.uid] = found if check is None else _checked(found, check)
         return registered, True
 
     def recheck(self, check: Check[Parsed]) -> list[Registered[Parsed]]:
@@ -112,6 +113,12 @@ def _checked(found: Registered[Parsed], check: Check[Parsed]) -> Registered[Pars
     except SpecError as error:
         return replace(found, problem=error)
     return found
+
+
+def status_of(body: Body) -> Mapping[str, Any] | None:
+    """Return the status that an object carries; None where it has none, or something else stands in its place."""
+    status = body.get("status")
+    return status if isinstance(status, Mapping) else None
 
 
 def identity(kind: str, body: Body) -> tuple[ObjectRef | None, int]:

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backstop.domain.alert import Alert, SubjectKind
-from backstop.domain.alert_judging_slo import windows_asked
+from backstop.domain.alert import Alert
 from backstop.domain.alert_policy import AlertPolicy
-from backstop.domain.alert_tiers import EffectiveRule, RefusedRule, effective
+from backstop.domain.alert_tiers import RefusedRule, effective
 from backstop.domain.assessment import Assessment
 from backstop.domain.evidence import Slice
 from backstop.domain.low_traffic import COUNT_TOLERANCE
 from backstop.domain.slo import SLO
 from backstop.engine.alert_book import AlertBook, Key
-from backstop.engine.burning import CALM_SLICES, bad_since
-from backstop.engine.slo_judging import Rules, concerns, judge_slo
+from backstop.engine.burning import CALM_SLICES, bad_since, burns
+from backstop.engine.slo_judging import Rules, burning_rule, concerns, judge_slo, windows_of
 from backstop.engine.tracked import Tracked
 
 LOOK_SECONDS: Final = 300.0  # at most between two judgements, so that the time between them is known (alert_judging.py)
@@ -58,9 +57,7 @@ class AlertFollower:
         self.first_bad: float | None = None  # end of the first bad slice of what goes on, unix seconds
         self._calm = 0  # slices within the objective since the newest bad one
         self._begun = False  # the past before the first judgement was looked at
-        windows = windows_asked(rule for rules in self._rules_at(at) for rule in rules)
-        if windows:
-            windows.add(tracked.slo.evaluation.all_bad_for_seconds)
+        windows = {seconds for rules in self._rules_at(at) for seconds in windows_of(rules, tracked.slo)}
         tracked.rule_windows = tuple(sorted(windows))
 
     def heard(self, end: float, evidence: Slice) -> None:
@@ -104,7 +101,7 @@ class AlertFollower:
             changes += (
                 change for key, alert in book.alerts.items() if (change := self._change(before.get(key), alert))
             )
-        self._tracked.burning = self._burning()
+        self._tracked.burning = burning_rule(zip(self._books, self._rules, strict=True), self._tracked.slo)
         return changes
 
     def _change(self, before: Alert | None, alert: Alert) -> AlertChange | None:
@@ -125,26 +122,13 @@ class AlertFollower:
         return self.first_bad if row == self._tracked.row else None
 
     def _is_bad(self, evidence: Slice) -> bool:
-        allowed = float(self._tracked.slo.objective.error_ratio) * evidence.events
-        return evidence.bad > allowed + COUNT_TOLERANCE
+        return bool(burns(self._tracked.slo, bad=evidence.bad, events=evidence.events))
 
     def _rules_at(self, at: float) -> list[Rules]:
         if at >= self._rules_until:
             self._rules = [effective(book.policy, self._tracked.slo, at) for book in self._books]
             self._rules_until = at + _RULES_SECONDS
         return self._rules
-
-    def _burning(self) -> str | None:
-        """Return the worst burnRate rule that fires about the SLO as a whole, as policy/rule (semantics B7)."""
-        whole = f"{SubjectKind.SLO}/{self._tracked.slo.name}"
-        firing = [
-            (alert.severity.rank, f"{book.policy.name}/{alert.rule}")
-            for book, rules in zip(self._books, self._rules, strict=True)
-            for rule in rules
-            if isinstance(rule, EffectiveRule) and rule.burn is not None
-            if (alert := book.alerts.get((rule.rule.name, whole))) is not None and alert.firing
-        ]
-        return min(firing)[1] if firing else None
 
 
 def policies_about(slo: SLO, policies: Sequence[AlertPolicy]) -> list[AlertPolicy]:

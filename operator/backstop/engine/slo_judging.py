@@ -1,9 +1,9 @@
 """Judges the rules of a policy about an SLO that was just assessed: about the whole, and about each of its groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from backstop.domain.alert import Finding, Subject, SubjectKind
-from backstop.domain.alert_judging_slo import SloEvidence, judge_slo_rule
+from backstop.domain.alert_judging_slo import SloEvidence, judge_slo_rule, windows_asked
 from backstop.domain.alert_policy import AlertPolicy
 from backstop.domain.alert_tiers import EffectiveRule, RefusedRule
 from backstop.domain.assessment import Assessment, GroupAssessment
@@ -21,6 +21,25 @@ Began = Callable[[int, float], float | None]  # from a row and a moment to since
 def concerns(policy: AlertPolicy, slo: SLO) -> bool:
     """Tell whether rules about SLOs of a policy are about one of its namespace."""
     return policy.slos is None or policy.slos.matches(slo.name, slo.labels)
+
+
+def windows_of(rules: Rules, slo: SLO) -> set[float]:
+    """Return the lengths, in seconds, of which an assessment has to have the counts so that rules can be judged."""
+    windows = windows_asked(rules)
+    return windows | {slo.evaluation.all_bad_for_seconds} if windows else windows
+
+
+def burning_rule(books: Iterable[tuple[AlertBook, Rules]], slo: SLO) -> str | None:
+    """Return the worst burnRate rule that fires about an SLO as a whole, as policy/rule (semantics B7)."""
+    whole = Subject(kind=SubjectKind.SLO, name=slo.name).key
+    firing = [
+        (alert.severity.rank, f"{alert.policy}/{alert.rule}")
+        for book, rules in books
+        for rule in rules
+        if isinstance(rule, EffectiveRule) and rule.burn is not None
+        if (alert := book.alerts.get((rule.rule.name, whole))) is not None and alert.firing
+    ]
+    return min(firing)[1] if firing else None
 
 
 def judge_slo(
